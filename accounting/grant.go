@@ -1,6 +1,10 @@
 package accounting
 
-import "time"
+import (
+	"cmp"
+	"strings"
+	"time"
+)
 
 // Grant is extra tokens that were purchased. The extra pool is the sum of what is left of an account's grants.
 type Grant struct {
@@ -25,18 +29,15 @@ func (g Grant) Live(now time.Time) bool {
 	return g.Remaining > 0 && g.VoidedAt.IsZero() && g.ExpiredAt.IsZero() && (g.ExpiresAt.IsZero() || now.Before(g.ExpiresAt))
 }
 
-// before is the order in which grants pay: what expires soonest first, then the oldest.
-func (g Grant) before(o Grant) bool {
+// compare orders grants as they pay: what expires soonest first, then the oldest.
+func (g Grant) compare(o Grant) int {
 	switch {
 	case g.ExpiresAt.Equal(o.ExpiresAt):
-		if g.CreatedAt.Equal(o.CreatedAt) {
-			return g.ID < o.ID
-		}
-		return g.CreatedAt.Before(o.CreatedAt)
+		return cmp.Or(g.CreatedAt.Compare(o.CreatedAt), strings.Compare(g.ID, o.ID))
 	case g.ExpiresAt.IsZero():
-		return false
+		return 1
 	case o.ExpiresAt.IsZero():
-		return true
+		return -1
 	}
-	return g.ExpiresAt.Before(o.ExpiresAt)
+	return g.ExpiresAt.Compare(o.ExpiresAt)
 }

@@ -1,6 +1,9 @@
 package accounting
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Anchor says when an account's month begins: at the first instant of Day in Timezone.
 type Anchor struct {
@@ -23,16 +26,27 @@ type Period struct {
 func (p Period) Remaining() int64 { return max(0, p.Total-p.Used) }
 
 // shortestPeriod separates a reset of this month from the next one. No two resets of one anchor lie
-// nearer than 28 days less an hour of daylight saving; after a change of anchor the first period runs
-// to the first new reset that is at least this far away, so that no change brings a second allowance.
+// nearer than 28 days less what a zone's clock was put forward in them; after a change of anchor the first
+// period runs to the first new reset that is at least this far away, so that no change brings a second allowance.
 const shortestPeriod = 27 * 24 * time.Hour
 
-// location is the anchor's time zone; an unknown name, which config and admin refuse, reads as UTC.
+// zones caches locations by name: time.LoadLocation reads the time zone database each time.
+var zones sync.Map // string → *time.Location
+
+// location is the anchor's time zone; an unknown name, which config and admin refuse, reads as UTC, and so
+// does "Local", which would mean another zone on each machine.
 func (a Anchor) location() *time.Location {
+	if a.Timezone == "" || a.Timezone == "Local" {
+		return time.UTC
+	}
+	if loc, ok := zones.Load(a.Timezone); ok {
+		return loc.(*time.Location)
+	}
 	loc, err := time.LoadLocation(a.Timezone)
 	if err != nil {
 		return time.UTC
 	}
+	zones.Store(a.Timezone, loc)
 	return loc
 }
 
@@ -43,29 +57,27 @@ func (a Anchor) reset(year int, month time.Month, loc *time.Location) time.Time 
 	return firstInstant(year, month, min(day, last), loc)
 }
 
-// firstInstant is the first instant of a local day. Where daylight saving removes midnight, that is
-// later than 00:00; where it repeats midnight, it is the earlier of the two.
+// firstInstant is the first instant at which the local calendar shows the given day or, where the zone
+// skips that day (Pacific/Apia, 2011-12-30), the day after it. Where daylight saving removes midnight that is
+// later than 00:00; where it repeats midnight it is the earlier of the two.
+//
+// Between two changes of its offset a zone's clock runs evenly, so the answer is the first of these stretches
+// that reaches the day's midnight before it ends.
 func firstInstant(year int, month time.Month, day int, loc *time.Location) time.Time {
-	t := time.Date(year, month, day, 0, 0, 0, 0, loc)
-	y, m, d := time.Date(year, month, day, 0, 0, 0, 0, time.UTC).Date()
-	sameDay := func(t time.Time) bool { ty, tm, td := t.Date(); return ty == y && tm == m && td == d }
-	if !sameDay(t) { // midnight does not exist and Date chose the offset before the gap
-		_, end := t.ZoneBounds()
-		return end.UTC()
-	}
-	start, _ := t.ZoneBounds()
-	if !start.IsZero() && sameDay(start) && start.Before(t) { // the zone changed earlier on this day
-		t = start
-	}
-	if start, _ := t.ZoneBounds(); start.Equal(t) { // a repeated midnight began one offset earlier
-		before := t.Add(-time.Nanosecond)
-		_, was := before.Zone()
-		earlier := time.Date(year, month, day, 0, 0, 0, 0, time.FixedZone("", was))
-		if earlier.Before(t) && sameDay(earlier.In(loc)) {
-			t = earlier
+	midnight := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+	t := midnight.Add(-48 * time.Hour) // before the day, whatever the offset
+	for {
+		_, offset := t.In(loc).Zone()
+		reached := midnight.Add(-time.Duration(offset) * time.Second)
+		if reached.Before(t) {
+			reached = t
 		}
+		_, end := t.In(loc).ZoneBounds()
+		if end.IsZero() || reached.Before(end) {
+			return reached.UTC()
+		}
+		t = end
 	}
-	return t.UTC()
 }
 
 // NextReset is the end of the period that began at start: the anchor's first reset at least 27 days later.

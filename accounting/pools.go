@@ -51,20 +51,30 @@ type Pools struct {
 // Running is the period that the newest Roll reached.
 func (p *Pools) Running() *Period { return &p.Periods[len(p.Periods)-1] }
 
-// Extra is what the extra pool holds at now.
-func (p *Pools) Extra(now time.Time) int64 {
+// Extra is what the extra pool holds. What has expired counts until Roll has written it off.
+func (p *Pools) Extra() int64 {
 	var sum int64
 	for _, g := range p.Grants {
-		if g.Live(now) {
-			sum += g.Remaining
+		sum += g.Remaining
+	}
+	return sum
+}
+
+// Purchased is the size of the extra pool: the grants that are neither void nor expired nor used up before
+// the running period began.
+func (p *Pools) Purchased() int64 {
+	var sum int64
+	for _, g := range p.Grants {
+		if g.VoidedAt.IsZero() && g.ExpiredAt.IsZero() && (g.UsedUpAt.IsZero() || !g.UsedUpAt.Before(p.Running().Start)) {
+			sum += g.Tokens
 		}
 	}
 	return sum
 }
 
-// Balance is what both pools hold at now.
-func (p *Pools) Balance(now time.Time) Amounts {
-	return Amounts{Monthly: p.Running().Remaining(), Extra: p.Extra(now)}
+// Balance is what both pools hold.
+func (p *Pools) Balance() Amounts {
+	return Amounts{Monthly: p.Running().Remaining(), Extra: p.Extra()}
 }
 
 // Roll brings the pools up to now: it opens the first period, resets as many as have begun since, writes
@@ -77,7 +87,7 @@ func (p *Pools) Roll(now time.Time, plans map[string]int64) {
 		p.Periods = append(p.Periods, first)
 		p.entry(now, EntryOpened, Amounts{Monthly: first.Total}, "")
 	}
-	for now.Before(p.Running().End) == false {
+	for !now.Before(p.Running().End) {
 		p.expire(p.Running().End)
 		p.reset(plans)
 	}
@@ -115,54 +125,55 @@ func (p *Pools) reset(plans map[string]int64) {
 	p.entry(next.Start, EntryReset, Amounts{Monthly: next.Total - old.Remaining()}, next.Start.Format(time.RFC3339))
 }
 
+// expire writes off, each at its own instant, what has expired by now.
 func (p *Pools) expire(now time.Time) {
+	slices.SortFunc(p.Grants, Grant.compare)
 	for i := range p.Grants {
 		g := &p.Grants[i]
-		if g.Remaining == 0 || g.ExpiresAt.IsZero() || now.Before(g.ExpiresAt) || !g.ExpiredAt.IsZero() || !g.VoidedAt.IsZero() {
+		if g.Remaining == 0 || g.ExpiresAt.IsZero() || now.Before(g.ExpiresAt) {
 			continue
 		}
 		lapsed := g.Remaining
 		g.Remaining, g.ExpiredAt = 0, g.ExpiresAt
-		p.entry(now, EntryExpiry, Amounts{Extra: -lapsed}, g.Reference)
+		p.entry(g.ExpiresAt, EntryExpiry, Amounts{Extra: -lapsed}, g.Reference)
 	}
 }
 
-// Charge books tokens on the period that began at start: its monthly pool first, then the grants in
+// Charge books tokens on the period that was running at start: its monthly pool first, then the grants in
 // their order, and what no pool can pay as overdraft. It never refuses. It adds no entry: Usage does, once a batch.
 func (p *Pools) Charge(start time.Time, tokens int64, now time.Time) Charged {
-	c := Charged{Total: tokens}
 	period := p.period(start)
-	c.Monthly = min(tokens, period.Remaining())
+	c := Charged{Total: tokens, Monthly: min(tokens, period.Remaining())}
+	c.Extra = p.draw(tokens-c.Monthly, now)
+	c.Overdraft = tokens - c.Monthly - c.Extra
 	period.Used += c.Monthly
-	rest := tokens - c.Monthly
-	slices.SortFunc(p.Grants, func(a, b Grant) int {
-		if a.before(b) {
-			return -1
-		}
-		return 1
-	})
+	period.Overdraft += c.Overdraft
+	return c
+}
+
+// draw takes up to tokens from the grants and says how many it got.
+func (p *Pools) draw(tokens int64, now time.Time) int64 {
+	if tokens == 0 {
+		return 0
+	}
+	slices.SortFunc(p.Grants, Grant.compare)
+	rest := tokens
 	for i := range p.Grants {
 		g := &p.Grants[i]
-		if rest == 0 {
-			break
-		}
-		if !g.Live(now) {
+		if rest == 0 || !g.Live(now) {
 			continue
 		}
 		pays := min(rest, g.Remaining)
+		rest -= pays
 		g.Remaining -= pays
 		if g.Remaining == 0 {
 			g.UsedUpAt = now
 		}
-		c.Extra += pays
-		rest -= pays
 	}
-	c.Overdraft = rest
-	period.Overdraft += rest
-	return c
+	return tokens - rest
 }
 
-// period finds the period that began at start; facts of a period that was never opened, which only a
+// period finds the period that was running at start; facts of a period that was never opened, which only a
 // damaged clock can bring, are booked on the oldest one loaded.
 func (p *Pools) period(start time.Time) *Period {
 	for i := len(p.Periods) - 1; i >= 0; i-- {
@@ -173,9 +184,13 @@ func (p *Pools) period(start time.Time) *Period {
 	return &p.Periods[0]
 }
 
-// Usage adds the ledger entry of a batch of charges: before is the balance before the first of them.
+// Usage adds the ledger entry of a batch of charges: before is the balance before the first of them. A batch
+// that left the balance as it was adds none.
 func (p *Pools) Usage(now time.Time, before Amounts, reference string) {
-	after := p.Balance(now)
+	after := p.Balance()
+	if after == before {
+		return
+	}
 	p.entry(now, EntryUsage, Amounts{Monthly: after.Monthly - before.Monthly, Extra: after.Extra - before.Extra}, reference)
 }
 
@@ -213,5 +228,5 @@ func (p *Pools) Void(id string, now time.Time) bool {
 }
 
 func (p *Pools) entry(at time.Time, kind EntryKind, change Amounts, reference string) {
-	p.Entries = append(p.Entries, Entry{At: at, Kind: kind, Change: change, Balance: p.Balance(at), Reference: reference})
+	p.Entries = append(p.Entries, Entry{At: at, Kind: kind, Change: change, Balance: p.Balance(), Reference: reference})
 }

@@ -47,7 +47,7 @@ const PaceWindow = 7 * 24 * time.Hour
 // NewView shows pools that were rolled to now. held is what running requests hold, pace what was charged
 // in the PaceWindow before now.
 func NewView(p *Pools, now time.Time, held, pace int64) View {
-	run, left := p.Running(), p.Balance(now)
+	run, left := p.Running(), p.Balance()
 	tz := p.Account.Anchor.Timezone
 	if tz == "" {
 		tz = "UTC"
@@ -64,20 +64,22 @@ func NewView(p *Pools, now time.Time, held, pace int64) View {
 		Over:    run.Overdraft,
 		Blocked: left.Monthly+left.Extra <= 0,
 	}
-	for _, g := range p.Grants {
-		if !g.VoidedAt.IsZero() || !g.ExpiredAt.IsZero() || (!g.UsedUpAt.IsZero() && g.UsedUpAt.Before(run.Start)) {
-			continue
-		}
-		v.Extra.Purchased += g.Tokens
-		v.Extra.Remaining += g.Remaining
-		if g.Remaining > 0 && !g.ExpiresAt.IsZero() && (v.Extra.NextExpiry == nil || g.ExpiresAt.Before(*v.Extra.NextExpiry)) {
-			at := g.ExpiresAt.UTC()
-			v.Extra.NextExpiry = &at
-		}
-	}
+	v.Extra = ExtraView{Purchased: p.Purchased(), Remaining: left.Extra, NextExpiry: p.nextExpiry()}
 	v.Extra.Used = v.Extra.Purchased - v.Extra.Remaining
 	v.Forecast.EmptyAt = emptyAt(now, run.End, left.Monthly+left.Extra, pace)
 	return v
+}
+
+// nextExpiry is when the first of the grants with something left expires; nil: none of them does.
+func (p *Pools) nextExpiry() *time.Time {
+	var next *time.Time
+	for _, g := range p.Grants {
+		if g.Remaining > 0 && !g.ExpiresAt.IsZero() && (next == nil || g.ExpiresAt.Before(*next)) {
+			at := g.ExpiresAt.UTC()
+			next = &at
+		}
+	}
+	return next
 }
 
 func emptyAt(now, reset time.Time, left, pace int64) *time.Time {
