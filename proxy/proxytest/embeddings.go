@@ -1,0 +1,80 @@
+package proxytest
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"hash/fnv"
+	"math"
+	"math/rand/v2"
+)
+
+type embedding struct {
+	Object    string `json:"object"`
+	Index     int    `json:"index"`
+	Embedding any    `json:"embedding"` // []float32, or base64 of them
+}
+
+func embeddings(q *request) *answer {
+	q.usage.output = 0
+	texts := embeddingInputs(q.Input)
+	a := document(q, "embd-"+q.id, q.Model, func(string) any {
+		list := struct {
+			Object string          `json:"object"`
+			Data   []embedding     `json:"data"`
+			Model  string          `json:"model"`
+			Usage  json.RawMessage `json:"usage,omitempty"`
+		}{"list", []embedding{}, q.Model, q.embeddingsUsage()}
+		for i, text := range texts {
+			list.Data = append(list.Data, embedding{"embedding", i, encoded(vector(text, q.Dimensions), q.EncodingFormat)})
+		}
+		return list
+	})
+	return a
+}
+
+// embeddingInputs are one vector's worth each: a text, or the token ids of one.
+func embeddingInputs(raw json.RawMessage) []string {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) != nil {
+		return []string{string(raw)}
+	}
+	var ids []int
+	if json.Unmarshal(raw, &ids) == nil {
+		return []string{string(raw)}
+	}
+	texts := make([]string, len(list))
+	for i, text := range list {
+		texts[i] = string(text)
+	}
+	return texts
+}
+
+// vector is of length 1 and the same for the same text; 1,536 numbers unless asked otherwise.
+func vector(text string, dimensions int) []float32 {
+	if dimensions <= 0 {
+		dimensions = 1536
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // never fails
+	random := rand.New(rand.NewPCG(h.Sum64(), 0))
+	v := make([]float32, dimensions)
+	var square float64
+	for i := range v {
+		x := random.NormFloat64()
+		v[i] = float32(x)
+		square += x * x
+	}
+	for i := range v {
+		v[i] /= float32(math.Sqrt(square))
+	}
+	return v
+}
+
+func encoded(v []float32, format string) any {
+	if format != "base64" {
+		return v
+	}
+	b, _ := binary.Append(nil, binary.LittleEndian, v) // floats always fit
+	return base64.StdEncoding.EncodeToString(b)
+}
