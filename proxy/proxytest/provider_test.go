@@ -18,12 +18,13 @@ import (
 	"github.com/tollgate/tollgate/proxy/proxytest"
 )
 
-func serve(t *testing.T, o proxytest.Options) (*proxytest.Provider, string) {
+// serve starts a provider until the end of the test. What the witness says of an answer's end is read after stop.
+func serve(t *testing.T, o proxytest.Options) (p *proxytest.Provider, url string, stop func()) {
 	t.Helper()
-	p := proxytest.New(o)
+	p = proxytest.New(o)
 	server := httptest.NewServer(p)
 	t.Cleanup(server.Close)
-	return p, server.URL
+	return p, server.URL, server.Close
 }
 
 func client(url, key string) *openai.Client {
@@ -49,7 +50,7 @@ func messages(text string) []openai.ChatCompletionMessage {
 }
 
 func TestChatWithARealClient(t *testing.T) {
-	p, url := serve(t, proxytest.Options{APIKey: "sk-test", Persona: proxytest.BicycleShop})
+	p, url, stop := serve(t, proxytest.Options{APIKey: "sk-test", Persona: proxytest.BicycleShop})
 	got, err := client(url, "sk-test").CreateChatCompletion(t.Context(), openai.ChatCompletionRequest{Model: "gpt-4o-mini", Messages: messages("I have a flat, what now?")})
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +66,7 @@ func TestChatWithARealClient(t *testing.T) {
 		ID: got.ID, API: "chat.completions", Model: got.Model, Input: 8, Output: int64(words),
 		Method: "POST", Path: "/v1/chat/completions", Status: 200, Whole: true,
 	}
+	stop()
 	seen := p.Answered()
 	if diff := cmp.Diff([]proxytest.Answer{want}, seen, cmpopts.IgnoreFields(proxytest.Answer{}, "Header", "BodySHA256")); diff != "" {
 		t.Errorf("the witness differs (-want +got):\n%s", diff)
@@ -75,7 +77,7 @@ func TestChatWithARealClient(t *testing.T) {
 }
 
 func TestStreamReportsUsageOnlyWhenAsked(t *testing.T) {
-	p, url := serve(t, proxytest.Options{})
+	p, url, _ := serve(t, proxytest.Options{})
 	for _, asked := range []bool{true, false} {
 		q := openai.ChatCompletionRequest{Model: "gpt-4o", Messages: messages("hello"), N: 2}
 		if asked {
@@ -120,7 +122,7 @@ func TestStreamReportsUsageOnlyWhenAsked(t *testing.T) {
 }
 
 func TestCompletionsEmbeddingsModelsWithARealClient(t *testing.T) {
-	_, url := serve(t, proxytest.Options{})
+	_, url, _ := serve(t, proxytest.Options{})
 	c := client(url, "")
 	done, err := c.CreateCompletion(t.Context(), openai.CompletionRequest{Model: "gpt-3.5-turbo-instruct", Prompt: "one two three", MaxTokens: 4})
 	if err != nil {
@@ -162,12 +164,13 @@ func TestErrorsAreReadByARealClient(t *testing.T) {
 		"own body":   {proxytest.Options{Script: proxytest.Script{Status: 400, Error: json.RawMessage(`{"error":{"message":"m","type":"t","code":"c"}}`)}}, 400, "c"},
 		"overloaded": {proxytest.Options{Script: proxytest.Script{Status: 503}}, 503, 0}, // null, as this client reads it
 	} {
-		p, url := serve(t, test.options)
+		p, url, stop := serve(t, test.options)
 		_, err := client(url, "sk-wrong-000000").CreateChatCompletion(t.Context(), openai.ChatCompletionRequest{Model: "gpt-4o", Messages: messages("hello")})
 		var api *openai.APIError
 		if !errors.As(err, &api) || api.HTTPStatusCode != test.status || api.Code != test.code {
 			t.Errorf("%s: got %v, want %d %v", name, err, test.status, test.code)
 		}
+		stop()
 		if seen := p.Answered(); len(seen) != 1 || seen[0].Status != test.status || !seen[0].Whole {
 			t.Errorf("%s: the witness saw %+v", name, seen)
 		}
@@ -175,7 +178,7 @@ func TestErrorsAreReadByARealClient(t *testing.T) {
 }
 
 func TestUnknownPathIsRefusedAndWitnessed(t *testing.T) {
-	p, url := serve(t, proxytest.Options{})
+	p, url, _ := serve(t, proxytest.Options{})
 	resp, body, err := post(t, url+"/v1/files?a=b", `{}`)
 	if err != nil || resp.StatusCode != 404 || !strings.Contains(body, "Invalid URL (POST /v1/files)") {
 		t.Errorf("got %v, %s, %v", resp, body, err)
@@ -186,7 +189,7 @@ func TestUnknownPathIsRefusedAndWitnessed(t *testing.T) {
 }
 
 func TestResponsesStreamIsNumberedAndEndsWithItsUsage(t *testing.T) {
-	_, url := serve(t, proxytest.Options{})
+	_, url, _ := serve(t, proxytest.Options{})
 	for limit, last := range map[string]string{"": "response.completed", `,"max_output_tokens":3`: "response.incomplete"} {
 		_, body, err := post(t, url+"/v1/responses", `{"model":"gpt-4.1","input":[{"role":"user","content":[{"type":"input_text","text":"one two"}]}],"stream":true`+limit+`,"proxytest":{"reasoning":2}}`)
 		if err != nil {
@@ -232,8 +235,8 @@ func TestResponsesStreamIsNumberedAndEndsWithItsUsage(t *testing.T) {
 }
 
 func TestScriptedIDMakesEqualRequestsEqualBytes(t *testing.T) {
-	_, url := serve(t, proxytest.Options{})
-	_, other := serve(t, proxytest.Options{})
+	_, url, _ := serve(t, proxytest.Options{})
+	_, other, _ := serve(t, proxytest.Options{})
 	for _, path := range []string{"chat/completions", "completions", "responses", "responses/compact", "embeddings"} {
 		for _, stream := range []string{"false", "true"} {
 			body := `{"model":"m","prompt":"a","input":"a","messages":[],"stream":` + stream + `,"proxytest":{"id":"same"}}`
@@ -247,7 +250,7 @@ func TestScriptedIDMakesEqualRequestsEqualBytes(t *testing.T) {
 }
 
 func TestStreamFaults(t *testing.T) {
-	p, url := serve(t, proxytest.Options{})
+	p, url, stop := serve(t, proxytest.Options{})
 	const head = `{"model":"m","messages":[{"content":"hello"}],"stream":true,"stream_options":{"include_usage":true},"proxytest":`
 	chat := url + "/v1/chat/completions"
 
@@ -278,6 +281,7 @@ func TestStreamFaults(t *testing.T) {
 	if resp.ContentLength != int64(len(body)) {
 		t.Errorf("got Content-Length %d for %d bytes", resp.ContentLength, len(body))
 	}
+	stop()
 	whole := 0
 	for _, a := range p.Answered() {
 		if a.Whole {
@@ -290,7 +294,7 @@ func TestStreamFaults(t *testing.T) {
 }
 
 func TestJSONFaults(t *testing.T) {
-	_, url := serve(t, proxytest.Options{})
+	_, url, _ := serve(t, proxytest.Options{})
 	const head = `{"model":"m","messages":[{"content":"hello"}],"proxytest":`
 	chat := url + "/v1/chat/completions"
 	resp, body, err := post(t, chat, head+`{"break_after":1}}`)
@@ -359,7 +363,7 @@ func TestWitnessForgetsTheOldestAndLogsAll(t *testing.T) {
 }
 
 func TestLeanAnswersEqualRequestsEqually(t *testing.T) {
-	p, url := serve(t, proxytest.Options{Lean: true})
+	p, url, _ := serve(t, proxytest.Options{Lean: true})
 	const body = `{"model":"m","messages":[],"stream":true,"proxytest":{"chunks":3}}`
 	_, one, _ := post(t, url+"/v1/chat/completions", body)
 	_, two, _ := post(t, url+"/v1/chat/completions", body)

@@ -19,7 +19,8 @@ type Answer struct {
 	Method string `json:"method"`
 	Path   string `json:"path"` // with the query
 	Status int    `json:"status"`
-	// Whole says that the last byte was written without an error.
+	// Whole says that the last byte was written without an error. It turns true just after that byte went out, maybe later
+	// than the other side read it: stop the server before reading it.
 	Whole      bool        `json:"whole"`
 	Header     http.Header `json:"header"`
 	Body       []byte      `json:"body,omitempty"` // only with Options.KeepBodies
