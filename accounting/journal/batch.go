@@ -1,0 +1,122 @@
+package journal
+
+// batch is what one commit writes, and what its waiters wait on.
+type batch struct {
+	records [][]byte
+	strikes []string // ids of marks to forget
+	bytes   int64
+	done    chan struct{} // closed when first and err are final
+	first   int64         // number of the first record; the others follow without a gap
+	err     error
+}
+
+func newBatch(size int) *batch {
+	return &batch{records: make([][]byte, 0, size), done: make(chan struct{})}
+}
+
+func (b *batch) empty() bool { return len(b.records) == 0 && len(b.strikes) == 0 }
+
+// Append returns once the record is durable, with its number; records of concurrent calls share a sync.
+// running, if not "", is the id of a Mark, which the same transaction forgets. The journal keeps rec: the
+// caller must not change it afterwards. It fails with ErrFull or ErrBroken, and it works as long as the
+// disk does, whatever Room says: an admitted request settles.
+func (j *Journal) Append(rec []byte, running string) (seq int64, err error) {
+	if rec == nil {
+		rec = []byte{}
+	}
+	b, i, err := j.enqueue(rec, running)
+	if err != nil {
+		return 0, err
+	}
+	<-b.done
+	return b.first + int64(i), b.err
+}
+
+// Forget drops a Mark without a record. It returns once that is durable.
+func (j *Journal) Forget(running string) error {
+	b, _, err := j.enqueue(nil, running)
+	if err != nil {
+		return err
+	}
+	<-b.done
+	return b.err
+}
+
+// Mark remembers that a request is in flight, so that the next life can settle it as interrupted. It waits
+// for nothing: rec is written with the next commit or within a second.
+func (j *Journal) Mark(running string, rec []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.refused == nil {
+		j.marks[running] = append([]byte{}, rec...)
+	}
+}
+
+func (j *Journal) enqueue(rec []byte, running string) (*batch, int, error) {
+	j.mu.Lock()
+	if j.refused != nil {
+		j.mu.Unlock()
+		return nil, 0, j.refused
+	}
+	b := j.queue
+	i, alone := len(b.records), b.empty()
+	if rec != nil {
+		b.records = append(b.records, rec)
+		b.bytes += int64(len(rec))
+	}
+	if running != "" {
+		delete(j.marks, running)
+		b.strikes = append(b.strikes, running)
+	}
+	j.mu.Unlock()
+	if alone {
+		j.poke()
+	}
+	return b, i, nil
+}
+
+// poke wakes Run.
+func (j *Journal) poke() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take makes the queue the writing batch.
+func (j *Journal) take() *batch {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.writing = j.queue
+	j.queue = newBatch(len(j.writing.records))
+	return j.writing
+}
+
+// refuse makes every later Append fail with err and takes what is queued.
+func (j *Journal) refuse(err error) *batch {
+	j.obstacles.Or(broken)
+	j.mu.Lock()
+	if j.refused == nil {
+		j.refused = err
+	}
+	j.mu.Unlock()
+	return j.take()
+}
+
+// finish makes a batch's outcome known: to the counters first, then to its waiters.
+func (j *Journal) finish(b *batch, err error) {
+	b.err = err
+	j.mu.Lock()
+	j.writing = nil
+	if err == nil && len(b.records) > 0 {
+		for i, rec := range b.records {
+			j.tail.push(Record{b.first + int64(i), rec})
+		}
+		j.lag.Records += int64(len(b.records))
+		j.lag.Bytes += b.bytes
+		j.last.Store(b.first + int64(len(b.records)) - 1)
+		j.weigh()
+	}
+	j.mu.Unlock()
+	close(b.done)
+}

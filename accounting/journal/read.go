@@ -1,0 +1,116 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+)
+
+// Read gives the records after a number, oldest first, at most max of them. It gives none when there are
+// none yet.
+func (j *Journal) Read(after int64, max int) ([]Record, error) {
+	j.mu.Lock()
+	if after >= j.tail.after {
+		i := j.tail.upto(after)
+		records := append([]Record(nil), j.tail.records[i:min(i+max, len(j.tail.records))]...)
+		j.mu.Unlock()
+		return records, nil
+	}
+	j.mu.Unlock()
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	records, err := j.file.read(after, max)
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", j.path, err)
+	}
+	return records, nil
+}
+
+// Wait returns when the journal has at least n records that the store has not got. It fails with ctx's
+// error, and with ErrBroken when no more can come.
+func (j *Journal) Wait(ctx context.Context, n int64) error {
+	for {
+		j.mu.Lock()
+		enough, refused, next := j.lag.Records >= n, j.refused, j.queue.done
+		if j.writing != nil {
+			next, refused = j.writing.done, nil
+		}
+		j.mu.Unlock()
+		switch {
+		case enough:
+			return nil
+		case refused != nil:
+			return refused
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// Stored says that the store has everything up to seq. Such records may be deleted, within Keep and
+// KeepBytes. A lower number than before says that the store went back in time.
+func (j *Journal) Stored(seq int64) error {
+	if j.storedInTail(seq) {
+		return nil
+	}
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	j.mu.Lock()
+	from := j.stored
+	j.mu.Unlock()
+	low, high, sign := from, seq, int64(-1)
+	if low > high {
+		low, high, sign = high, low, 1
+	}
+	between, err := j.file.between(low, high)
+	if err != nil {
+		return fmt.Errorf("read journal %s: %w", j.path, err)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.advance(seq, Lag{sign * between.Records, sign * between.Bytes})
+	return nil
+}
+
+// storedInTail is Stored when memory knows everything about it.
+func (j *Journal) storedInTail(seq int64) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if seq < j.stored || j.stored < j.tail.after {
+		return false
+	}
+	n := j.tail.upto(seq)
+	j.advance(seq, Lag{-int64(n), -sum(j.tail.records[:n])})
+	return true
+}
+
+// advance is called with mu held.
+func (j *Journal) advance(seq int64, change Lag) {
+	j.stored = seq
+	j.lag.Records += change.Records
+	j.lag.Bytes += change.Bytes
+	j.tail.drop(j.tail.upto(seq))
+	j.weigh()
+}
+
+// Running are the marks that the last life left: id and record of each request that had no end. Each stays
+// until Append or Forget names it.
+func (j *Journal) Running() (map[string][]byte, error) {
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	marks, err := j.file.marks()
+	if err != nil {
+		return nil, fmt.Errorf("read journal %s: %w", j.path, err)
+	}
+	return marks, nil
+}
+
+// Gone is the highest number of a record that was deleted; 0 when none was. A store whose position is
+// below it can't be refilled whole.
+func (j *Journal) Gone() int64 {
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	return j.file.gone
+}
