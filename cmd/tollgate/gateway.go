@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/accounting/journal"
+	"github.com/tollgate/tollgate/admin"
+	"github.com/tollgate/tollgate/config"
+	"github.com/tollgate/tollgate/policy"
+	"github.com/tollgate/tollgate/proxy"
+	"github.com/tollgate/tollgate/store"
+)
+
+// gateway is one running Tollgate: what serve builds, runs and stops. Fields stand in the order in which
+// they are opened; they are closed in the opposite one.
+type gateway struct {
+	log     *slog.Logger
+	config  atomic.Pointer[config.Config]
+	token   atomic.Pointer[string] // the admin token in force
+	journal *journal.Journal
+	store   *store.Store
+	record  *accounting.Recorder
+	gate    *policy.Gate
+	traces  *telemetry
+	proxy   *proxy.Handler
+	data    *listener
+	admin   *listener
+	ready   atomic.Bool
+	cut     context.CancelFunc // ends running requests when the grace is over
+}
+
+// listener is one of the two doors.
+type listener struct {
+	server *http.Server
+	net.Listener
+	tls *config.TLS
+}
+
+// newGateway opens everything that a running gateway needs and starts nothing that serves. On an error nothing
+// stays open.
+func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gateway, err error) {
+	g = &gateway{log: log}
+	g.config.Store(c)
+	defer func() {
+		if err != nil {
+			g.close()
+		}
+	}()
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	token, err := adminToken(c)
+	if err != nil {
+		return nil, err
+	}
+	g.token.Store(&token)
+	if g.journal, err = journal.Open(filepath.Join(c.DataDir, "journal.db"), journalOptions(c, log)); err != nil {
+		return nil, err
+	}
+	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, "tollgate.db"), store.Options{Collect: c.Policy.Overdraft == "collect"}); err != nil {
+		return nil, err
+	}
+	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: log, StoreFirst: c.Durability == "database"})
+	epoch := uuid.Must(uuid.NewV7()).String()
+	g.gate = policy.New(g.store, g.store, gateOptions(c, epoch))
+	if g.traces, err = newTelemetry(ctx, c.Telemetry, log); err != nil {
+		return nil, err
+	}
+	if err := g.begin(ctx, epoch); err != nil {
+		return nil, err
+	}
+	settings, err := newSettings(c)
+	if err != nil {
+		return nil, err
+	}
+	return g, g.doors(c, settings)
+}
+
+// begin brings the store up to what the last life of this gateway left in the journal, and opens a new epoch.
+func (g *gateway) begin(ctx context.Context, epoch string) error {
+	if err := g.store.SetPlans(ctx, g.config.Load().Plans); err != nil {
+		return err
+	}
+	if err := g.record.Recover(ctx); err != nil {
+		return err
+	}
+	if err := g.store.Start(ctx, epoch, g.journal.ID(), time.Now()); err != nil {
+		return err
+	}
+	return g.store.CloseEpochs(ctx, g.journal.ID(), epoch)
+}
+
+// doors builds the handlers of both planes and opens their ports.
+func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	g.registerMetrics(registry)
+	stop, cut := context.WithCancel(context.Background())
+	g.cut = cut
+	plane := admin.New(admin.Options{
+		Store: g.store, Recorder: g.record, Gate: g.gate,
+		Plans:      func() map[string]int64 { return g.config.Load().Plans },
+		Activities: func() []string { return activities(g.config.Load()) },
+		Providers: func() []string {
+			return slices.Collect(func(yield func(string) bool) {
+				for _, p := range g.config.Load().Providers {
+					if !yield(p.Name) {
+						return
+					}
+				}
+			})
+		},
+		Token:    func() string { return *g.token.Load() },
+		Ready:    g.readiness,
+		Registry: registry,
+		Log:      g.log,
+	})
+	g.proxy = proxy.New(proxy.Options{
+		Gate: g.gate, Recorder: g.record, View: plane.View, Settings: settings, Stop: stop,
+		Tracer: g.traces.tracer(), Registerer: registry, Log: g.log,
+	})
+	if g.data, err = listen(c.Listen, c.TLS, g.proxy, c.Limits, g.log); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if g.admin, err = listen(c.Admin.Listen, c.Admin.TLS, plane, c.Limits, g.log); err != nil {
+		return fmt.Errorf("admin.listen: %w", err)
+	}
+	return nil
+}
+
+func (g *gateway) readiness() error {
+	if !g.ready.Load() {
+		return errors.New("not ready")
+	}
+	return g.record.Room()
+}
+
+// Run serves until ctx ends, then stops in the order that loses nothing: no new requests, requests to their
+// settlement, recorder, journal, store. It returns nil after a clean stop.
+func (g *gateway) Run(ctx context.Context) error {
+	defer g.close()
+	life, end := context.WithCancel(context.Background())
+	defer end()
+	var writer, work errgroup.Group
+	broken := make(chan error, 1)
+	writing, endWriting := context.WithCancel(life)
+	writer.Go(func() error {
+		err := g.journal.Run(writing)
+		if err != nil {
+			broken <- err
+		}
+		return err
+	})
+	work.Go(func() error { return g.record.Run(life) })
+	work.Go(func() error { return g.gate.Run(life) })
+	work.Go(func() error { return g.proxy.Run(life) })
+	work.Go(func() error { return g.retain(life) })
+
+	served := make(chan error, 2)
+	for _, l := range []*listener{g.data, g.admin} {
+		go func() { served <- l.serve() }()
+	}
+	g.ready.Store(true)
+	g.log.Info("ready", "listen", g.data.Addr().String(), "admin", g.admin.Addr().String())
+
+	var failed error
+	select {
+	case <-ctx.Done():
+		g.log.Info("stopping", "grace", g.config.Load().ShutdownGrace)
+	case failed = <-broken:
+		g.log.Error("the journal is broken", "error", failed)
+	case failed = <-served:
+	}
+	g.ready.Store(false)
+	g.stopServing(failed != nil)
+	end()
+	failed = errors.Join(failed, work.Wait())
+	endWriting()
+	return errors.Join(failed, writer.Wait())
+}
+
+// stopServing ends the data plane within the grace, then the admin plane, which shows until then that the
+// gateway is not ready. Requests that the grace cuts are settled before it returns.
+func (g *gateway) stopServing(now bool) {
+	grace := g.config.Load().ShutdownGrace
+	if now {
+		grace = 0
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	if g.data.server.Shutdown(ctx) != nil {
+		g.cut()
+		settled, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		g.data.server.Shutdown(settled)
+	}
+	rest, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	g.admin.server.Shutdown(rest)
+}
+
+// close closes what is open, in the opposite order.
+func (g *gateway) close() {
+	for _, l := range []*listener{g.data, g.admin} {
+		if l != nil {
+			l.server.Close()
+			l.Close()
+		}
+	}
+	if g.cut != nil {
+		g.cut()
+	}
+	if g.traces != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		if err := g.traces.stop(ctx); err != nil {
+			g.log.Warn("traces not sent", "error", err)
+		}
+	}
+	if g.journal != nil {
+		if err := g.journal.Close(); err != nil {
+			g.log.Error("journal not closed", "error", err)
+		}
+	}
+	if g.store != nil {
+		if err := g.store.Close(); err != nil {
+			g.log.Error("store not closed", "error", err)
+		}
+	}
+}
+
+// retain deletes events past their time, a little at a time.
+func (g *gateway) retain(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			before := now.Add(-g.config.Load().RetentionEvents)
+			for {
+				n, err := g.store.DeleteEvents(ctx, before, 500)
+				if err != nil && ctx.Err() == nil {
+					g.log.Warn("old events not deleted", "error", err)
+				}
+				if n < 500 || err != nil {
+					break
+				}
+			}
+		}
+	}
+}
+
+// listen opens a door. HTTP/2 is served with TLS and, with prior knowledge, without: some SDKs speak only that.
+func listen(addr string, t *config.TLS, h http.Handler, l config.Limits, log *slog.Logger) (*listener, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &listener{
+		Listener: ln,
+		tls:      t,
+		server: &http.Server{
+			Handler:           h,
+			Protocols:         &protocols,
+			ReadHeaderTimeout: l.HeaderTimeout,
+			IdleTimeout:       l.IdleTimeout,
+			MaxHeaderBytes:    int(l.MaxHeaderBytes),
+			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+		},
+	}, nil
+}
+
+func (l *listener) serve() error {
+	var err error
+	if l.tls != nil {
+		err = l.server.ServeTLS(l.Listener, l.tls.CertFile, l.tls.KeyFile)
+	} else {
+		err = l.server.Serve(l.Listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tollgate/tollgate/config"
+	"github.com/tollgate/tollgate/proxy/provider"
+)
+
+type serveCmd struct {
+	Config string `help:"The file to read; gateway.yaml of this folder if there is one, else defaults." placeholder:"FILE"`
+}
+
+func (s serveCmd) Run(out *streams) error {
+	c, err := load(s.Config)
+	if err != nil {
+		return report(out.stderr, err)
+	}
+	log := newLogger(out.stderr)
+	ctx, stop := signalled(log)
+	defer stop()
+	g, err := newGateway(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	warnUnserved(c, log)
+	if c.Durability == "memory" {
+		log.Warn("durability: memory: a crash loses the usage that the store has not got yet")
+	}
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	go g.watch(watching, s.Config)
+	return g.Run(ctx)
+}
+
+// load reads the file; path "" is gateway.yaml here, or defaults without one.
+func load(path string) (*config.Config, error) {
+	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names()})
+}
+
+// report prints every problem of the file on a line of its own.
+func report(w io.Writer, err error) error {
+	problems, ok := errors.AsType[config.Problems](err)
+	if !ok {
+		return err
+	}
+	for _, p := range problems {
+		fmt.Fprintln(w, p)
+	}
+	return errSilent
+}
+
+func warnUnserved(c *config.Config, log *slog.Logger) {
+	for _, p := range c.Providers {
+		if provider.Rows[p.API] == nil {
+			log.Warn("this version serves nothing of the provider; its paths are refused", "provider", p.Name, "api", p.API)
+		}
+	}
+}
+
+// newLogger writes JSON unless a person reads.
+func newLogger(w io.Writer) *slog.Logger {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return slog.New(slog.NewTextHandler(w, nil))
+		}
+	}
+	return slog.New(slog.NewJSONHandler(w, nil))
+}
+
+// signalled gives a context that SIGTERM and SIGINT end. A second signal ends the process at once: what was
+// acknowledged is in the journal.
+func signalled(log *slog.Logger) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
+	go func() {
+		<-signals
+		cancel()
+		if _, again := <-signals; again {
+			log.Warn("stopped at once by a second signal")
+			os.Exit(statusFailed)
+		}
+	}()
+	return ctx, func() { signal.Stop(signals); cancel() }
+}
+
+// adminToken is the file's, else the one made at the first start.
+func adminToken(c *config.Config) (string, error) {
+	if token := c.Admin.Token.Reveal(); token != "" {
+		return token, nil
+	}
+	path := filepath.Join(c.DataDir, "admin.token")
+	kept, err := os.ReadFile(path)
+	if token := strings.TrimSpace(string(kept)); err == nil && token != "" {
+		return token, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("admin.token: %w", err)
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	token := "tgadmin_" + base64.RawURLEncoding.EncodeToString(secret)
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("admin.token: %w", err)
+	}
+	return token, nil
+}
+
+// reloadEvery is how often the file is looked at. Polling sees every editor's and every orchestrator's way of
+// replacing it, on every file system.
+const reloadEvery = time.Second
+
+// watch applies the file again when it changed or SIGHUP asks for it.
+func (g *gateway) watch(ctx context.Context, path string) {
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
+	tick := time.NewTicker(reloadEvery)
+	defer tick.Stop()
+	seen := fingerprint(path)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		case <-tick.C:
+			now := fingerprint(path)
+			if now == seen {
+				continue
+			}
+			seen = now
+		}
+		g.reload(ctx, path)
+	}
+}
+
+func fingerprint(path string) [sha256.Size]byte {
+	if path == "" {
+		path = config.DefaultPath
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return [sha256.Size]byte{}
+	}
+	return sha256.Sum256(b)
+}
+
+// reload applies what can be applied; a bad file is refused whole.
+func (g *gateway) reload(ctx context.Context, path string) {
+	next, err := load(path)
+	if problems, ok := errors.AsType[config.Problems](err); ok {
+		for _, p := range problems {
+			g.log.Error("reload refused, the old settings stay", "problem", p.String())
+		}
+		return
+	}
+	if err != nil {
+		g.log.Error("reload refused, the old settings stay", "error", err)
+		return
+	}
+	settings, err := newSettings(next)
+	if err != nil {
+		g.log.Error("reload refused, the old settings stay", "error", err)
+		return
+	}
+	applied, restart := g.config.Load().Changed(next)
+	if token := next.Admin.Token.Reveal(); token != "" {
+		g.token.Store(&token)
+	}
+	g.proxy.Apply(settings)
+	g.gate.Apply(gateOptions(next, ""))
+	g.config.Store(next)
+	if err := g.store.SetPlans(ctx, next.Plans); err != nil {
+		g.log.Error("plans not stored", "error", err)
+	}
+	g.gate.Kick()
+	g.log.Info("reloaded", "applied", applied, "needs_restart", restart)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"log/slog"
+
+	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/accounting/journal"
+	"github.com/tollgate/tollgate/config"
+	"github.com/tollgate/tollgate/policy"
+	"github.com/tollgate/tollgate/proxy"
+	"github.com/tollgate/tollgate/proxy/provider"
+)
+
+// builtIn are the activities that every gateway knows.
+var builtIn = []string{"chat", "ingest", "training", "preview"}
+
+func activities(c *config.Config) []string { return append(builtIn[:len(builtIn):len(builtIn)], c.Activities...) }
+
+// newSettings is the part of the file that the data plane reads per request.
+func newSettings(c *config.Config) (*proxy.Settings, error) {
+	s := &proxy.Settings{
+		Providers:             make(map[string]*provider.Provider),
+		Activities:            make(map[string]bool),
+		EmptyStatus:           c.Policy.EmptyStatus,
+		HoldOutputTokens:      c.Policy.HoldOutputTokens,
+		Propagate:             c.Telemetry.Propagate,
+		UsageWait:             proxy.UsageWait,
+		MaxRequestBytes:       c.Limits.MaxRequestBytes,
+		MaxBufferedBytes:      c.Limits.MaxBufferedBytes,
+		MaxConcurrentRequests: c.Limits.MaxConcurrentRequests,
+		BodyTimeout:           c.Limits.BodyTimeout,
+	}
+	for _, name := range activities(c) {
+		s.Activities[name] = true
+	}
+	for _, w := range c.Weights {
+		s.Weights = append(s.Weights, accounting.Weight{Model: w.Model, Input: w.Input, Cached: w.Cached, Output: w.Output})
+	}
+	for _, p := range c.Providers {
+		if provider.Rows[p.API] == nil { // named, but nothing of it is served: its paths are in no table
+			continue
+		}
+		made, err := provider.New(providerSettings(p))
+		if err != nil {
+			return nil, err
+		}
+		s.Providers[p.Name] = made
+	}
+	s.Default = s.Providers[c.DefaultProvider]
+	return s, nil
+}
+
+func providerSettings(p config.Provider) provider.Settings {
+	s := provider.Settings{
+		Name: p.Name, API: p.API, BaseURL: p.BaseURL, Key: p.APIKey.Reveal(),
+		Headers:   make(map[string]string, len(p.Headers)),
+		AskUsage:  p.AskUsage,
+		FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle,
+		Drain: p.OnClientGone == "drain", DrainFor: p.DrainFor, DrainBytes: p.DrainBytesMax,
+	}
+	for name, value := range p.Headers {
+		s.Headers[name] = value.Reveal()
+	}
+	return s
+}
+
+func journalOptions(c *config.Config, log *slog.Logger) journal.Options {
+	return journal.Options{
+		MaxBytes: c.Journal.MaxBytes, Keep: c.Journal.Keep, KeepBytes: c.Journal.KeepBytes,
+		Gather: c.Journal.Gather, BallastBytes: c.Journal.BallastBytes,
+		Memory: c.Durability == "memory", Logger: log,
+	}
+}
+
+func gateOptions(c *config.Config, epoch string) policy.Options {
+	return policy.Options{
+		Epoch: epoch, Mode: policy.Mode(c.Policy.Admission),
+		HoldOutputTokens: c.Policy.HoldOutputTokens, StrictOutputTokens: c.Policy.StrictOutputTokens,
+		OnStoreDownServe: c.Policy.OnStoreDown == "serve",
+	}
+}

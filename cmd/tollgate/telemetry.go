@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tollgate/tollgate/config"
+)
+
+// telemetry exports spans; its zero value makes none.
+type telemetry struct{ provider *sdktrace.TracerProvider }
+
+// newTelemetry sets traces up when the file or an OTEL_* variable says where they go.
+func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*telemetry, error) {
+	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry", "error", err) }))
+	var options []otlptracehttp.Option
+	switch {
+	case c.OTLPEndpoint != "":
+		options = append(options, otlptracehttp.WithEndpointURL(strings.TrimRight(c.OTLPEndpoint, "/")+"/v1/traces"))
+	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "":
+		return &telemetry{}, nil
+	}
+	exporter, err := otlptracehttp.New(ctx, options...)
+	if err != nil {
+		return nil, fmt.Errorf("telemetry.otlp_endpoint: %w", err)
+	}
+	// Attributes of the environment come last, so that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
+	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(serviceName, serviceVersion()), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("telemetry: %w", err)
+	}
+	tracing := []sdktrace.TracerProviderOption{sdktrace.WithBatcher(exporter), sdktrace.WithResource(res)}
+	if os.Getenv("OTEL_TRACES_SAMPLER") == "" {
+		tracing = append(tracing, sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(c.SampleRatio))))
+	}
+	return &telemetry{sdktrace.NewTracerProvider(tracing...)}, nil
+}
+
+// tracer is nil when no spans are made.
+func (t *telemetry) tracer() trace.Tracer {
+	if t.provider == nil {
+		return nil
+	}
+	return t.provider.Tracer("github.com/tollgate/tollgate")
+}
+
+// stop sends what is still queued.
+func (t *telemetry) stop(ctx context.Context) error {
+	if t.provider == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}

@@ -1,0 +1,167 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"sync"
+	"time"
+
+	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/proxy/dialect"
+)
+
+// Causes that end the provider's side of a call.
+var (
+	errFirstByte = errors.New("the provider did not begin to answer in time")
+	errIdle      = errors.New("the provider fell silent")
+	errGone      = errors.New("the client left")
+	errDrained   = errors.New("the client left and the rest did not come in time")
+	errStopping  = errors.New("the gateway stops")
+)
+
+// forward sends the request on and the answer back. The provider's side outlives the client: usage comes
+// last, and a provider bills what nobody reads.
+func (c *call) forward() {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.in.Context()))
+	c.cancel = cancel
+	defer cancel(nil)
+	c.timer = time.AfterFunc(c.provider.FirstByte, func() { cancel(errFirstByte) })
+	defer c.timer.Stop()
+	defer context.AfterFunc(c.in.Context(), c.clientGone)()
+	defer context.AfterFunc(c.h.stop, func() { cancel(errStopping) })()
+	p := httputil.ReverseProxy{
+		Rewrite:        c.rewrite,
+		ModifyResponse: c.answered,
+		ErrorHandler:   c.failed,
+		Transport:      c.h.transport,
+		BufferPool:     &c.h.buffers,
+		ErrorLog:       c.h.errorLog,
+	}
+	p.ServeHTTP(c.w, c.in.WithContext(ctx))
+}
+
+// clientGone bounds what is still read for a client that left.
+func (c *call) clientGone() {
+	c.gone.Store(true)
+	if c.hold == nil || !c.provider.Drain {
+		c.cancel(errGone)
+		return
+	}
+	time.AfterFunc(c.provider.DrainFor, func() { c.cancel(errDrained) })
+}
+
+// rewrite makes the outgoing request: the provider's origin, the client's raw path and query, the headers
+// that the contract lets through, the provider's credentials, and the body from memory. GetBody stays nil, so that net/http never
+// sends a POST twice; and a body that net/http knows to be in memory leaves in one write with its headers, and
+// can't be cut by the server closing the inbound one (golang/go#40747).
+func (c *call) rewrite(pr *httputil.ProxyRequest) {
+	c.provider.Address(pr.Out, c.path)
+	pr.Out.URL.RawQuery = withoutKeys(pr.In.URL.RawQuery)
+	cleanOutbound(pr.Out.Header)
+	c.provider.Authorize(pr.Out)
+	c.startClientSpan(pr.Out.Header)
+	pr.Out.ContentLength = int64(len(c.body))
+	pr.Out.TransferEncoding = nil
+	pr.Out.Trailer = nil
+	pr.Out.Body = http.NoBody
+	if len(c.body) > 0 {
+		pr.Out.Body = io.NopCloser(bytes.NewReader(c.body))
+	}
+}
+
+// answered looks at the answer's head, and puts the tap on its body.
+func (c *call) answered(res *http.Response) error {
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return errors.New("the provider switched protocols unasked")
+	}
+	c.status = res.StatusCode
+	c.timer.Reset(c.provider.Idle)
+	c.corsFields(res.Header)
+	if c.provider.RejectsCredentials(res.StatusCode) {
+		res.Header.Set("X-Tollgate-Error", "provider_credentials")
+		c.log.Error("the provider rejects the gateway's credentials", "setting", "providers."+c.provider.Name+".api_key", "status", res.StatusCode)
+	}
+	if c.hold == nil {
+		res.Body = &untapped{res.Body, c}
+		return nil
+	}
+	cut := c.asks && res.StatusCode < 300
+	if cut {
+		res.Header.Del("Content-Length")
+		res.ContentLength = -1
+	}
+	res.Header["X-Tollgate-Request-Id"] = []string{c.id}
+	if !c.browser() {
+		setRateLimit(res.Header, &c.hold.Standing, c.started, true)
+	}
+	c.meter = c.route.API.NewMeter(dialect.Response{
+		Status:          res.StatusCode,
+		ContentType:     res.Header.Get("Content-Type"),
+		ContentEncoding: res.Header.Get("Content-Encoding"),
+		Request:         c.request,
+		Cut:             cut,
+	})
+	res.Body = newTap(c, res.Body, res.ContentLength)
+	return nil
+}
+
+// failed answers when the provider gave no answer at all.
+func (c *call) failed(_ http.ResponseWriter, r *http.Request, err error) {
+	cause := context.Cause(r.Context())
+	switch {
+	case cause == errGone, cause == errDrained, c.gone.Load():
+		c.status = statusClientGone
+		if c.hold != nil && !dialing(err) {
+			c.settle(accounting.ClientClosed)
+		}
+		return
+	case cause == errStopping:
+		if c.hold != nil {
+			c.settle(accounting.Interrupted)
+		}
+		panic(http.ErrAbortHandler)
+	case cause == errFirstByte:
+		c.refuse(&unavailable{http.StatusGatewayTimeout, "the provider " + c.provider.Name + " did not answer in time", err})
+	default:
+		c.refuse(&unavailable{http.StatusBadGateway, "the provider " + c.provider.Name + " can't be reached", err})
+	}
+}
+
+// statusClientGone is what nginx logs for a client that left before the answer began.
+const statusClientGone = 499
+
+// dialing says whether a request failed before a connection stood, so that the provider never saw it.
+func dialing(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// untapped is the body of a free answer: nothing is read out of it, only silence is bounded.
+type untapped struct {
+	io.ReadCloser
+	c *call
+}
+
+func (u *untapped) Read(p []byte) (int, error) {
+	u.c.timer.Reset(u.c.provider.Idle)
+	return u.ReadCloser.Read(p)
+}
+
+// bufferPool lends ReverseProxy its copy buffers.
+type bufferPool struct{ pool sync.Pool }
+
+const bufferSize = 32 << 10
+
+func (b *bufferPool) Get() []byte {
+	if p, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return p[:]
+	}
+	return make([]byte, bufferSize)
+}
+
+func (b *bufferPool) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

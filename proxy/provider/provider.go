@@ -1,0 +1,134 @@
+// Package provider knows who answers: for each provider its origin, how it wants its credentials, and the
+// closed table of paths that are metered or free. Everything that is in no table is refused.
+package provider
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/tollgate/tollgate/proxy/dialect"
+)
+
+// Row is what is known of a provider before the operator's file.
+type Row struct {
+	// Name is the provider's name in gateway.yaml, and what another entry's api may say.
+	Name string
+	// System is gen_ai.provider.name.
+	System string
+	// Origin is where it answers; "": the file must say base_url.
+	Origin string
+	// Paths is the closed table. An empty one refuses everything.
+	Paths []Path
+	// AskUsage says that streams report usage only when asked, and that asking does no harm.
+	AskUsage bool
+	// Refuse writes a refusal in the shape that this provider's clients read.
+	Refuse func(dialect.Refusal) []byte
+}
+
+// Path is one line of a table.
+type Path struct {
+	Method string
+	// Pattern is compared segment by segment with the raw path; {model} stands for one segment, which may be
+	// percent-encoded.
+	Pattern string
+	// API says how the path is metered; nil: it is free of cost and of others' data.
+	API *dialect.API
+}
+
+// Provider is a row with the operator's settings: an entry of providers.
+type Provider struct {
+	Name string
+	*Row
+	base     *url.URL
+	basePath string // escaped, without a slash at its end
+	key      string
+	needsKey bool
+	headers  http.Header
+	table    table
+	// Asks says whether streams are asked for usage on the client's behalf.
+	Asks bool
+	// FirstByte and Idle bound the wait for the answer's first byte and for each next one.
+	FirstByte, Idle time.Duration
+	// Drain says that a response is read on when its client left, for at most DrainFor and DrainBytes.
+	Drain      bool
+	DrainFor   time.Duration
+	DrainBytes int64
+}
+
+// Settings are an entry of gateway.yaml's providers, in plain values.
+type Settings struct {
+	Name, API, BaseURL, Key string
+	Headers                 map[string]string
+	AskUsage                *bool
+	FirstByte, Idle         time.Duration
+	Drain                   bool
+	DrainFor                time.Duration
+	DrainBytes              int64
+}
+
+// New joins an entry of the file with the row that its api names.
+func New(s Settings) (*Provider, error) {
+	row, ok := Rows[s.API]
+	if !ok {
+		return nil, fmt.Errorf("providers.%s.api: no provider is called %q", s.Name, s.API)
+	}
+	origin := row.Origin
+	if s.BaseURL != "" {
+		origin = s.BaseURL
+	}
+	base, err := url.Parse(origin)
+	if err != nil || base.Host == "" {
+		return nil, fmt.Errorf("providers.%s.base_url: %q is not the origin of a server", s.Name, origin)
+	}
+	p := &Provider{
+		Name: s.Name, Row: row, base: base, basePath: strings.TrimRight(base.EscapedPath(), "/"),
+		key: s.Key, needsKey: s.BaseURL == "", headers: http.Header{},
+		table: newTable(row.Paths),
+		Asks:  row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
+		Drain: s.Drain, DrainFor: s.DrainFor, DrainBytes: s.DrainBytes,
+	}
+	if s.AskUsage != nil {
+		p.Asks = *s.AskUsage
+	}
+	for name, value := range s.Headers {
+		p.headers.Set(name, value)
+	}
+	return p, nil
+}
+
+// Host is the provider's address, for telemetry.
+func (p *Provider) Host() string { return p.base.Host }
+
+// Missing names the setting without which the provider can't be called; "" when there is none.
+func (p *Provider) Missing() string {
+	if p.needsKey && p.key == "" {
+		return "providers." + p.Name + ".api_key"
+	}
+	return ""
+}
+
+// Address points an outgoing request at the provider: its origin, and the client's raw path behind the base
+// path, as it came.
+func (p *Provider) Address(out *http.Request, path string) {
+	out.URL.Scheme, out.URL.Host, out.Host = p.base.Scheme, p.base.Host, ""
+	raw := p.basePath + path
+	if decoded, err := url.PathUnescape(raw); err == nil {
+		out.URL.Path, out.URL.RawPath = decoded, raw
+	}
+}
+
+// Authorize adds the operator's headers and credentials. It comes last: nothing of the request changes after it.
+func (p *Provider) Authorize(out *http.Request) {
+	for name, values := range p.headers {
+		out.Header[name] = values
+	}
+	if p.key != "" {
+		out.Header["Authorization"] = []string{"Bearer " + p.key}
+	}
+}
+
+// RejectsCredentials says whether an answer's status means that the operator's key was refused.
+func (p *Provider) RejectsCredentials(status int) bool { return status == http.StatusUnauthorized }

@@ -1,0 +1,62 @@
+package provider
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/tollgate/tollgate/proxy/dialect"
+)
+
+// Rows are the providers that gateway.yaml may name, one row each.
+var Rows = byName(
+	Row{
+		Name: "openai", System: "openai", Origin: "https://api.openai.com",
+		Paths: optionalPrefix("/v1", openAI), AskUsage: true, Refuse: dialect.Refusal.OpenAI,
+	},
+)
+
+// openAI is OpenAI's own table: platform.openai.com/docs/api-reference, 2026-11.
+var openAI = []Path{
+	{"POST", "/chat/completions", dialect.Chat},
+	{"POST", "/completions", dialect.Completions},
+	{"POST", "/responses", dialect.Responses},
+	{"POST", "/responses/compact", dialect.Compact},
+	{"POST", "/embeddings", dialect.Embeddings},
+	{"POST", "/responses/input_tokens", nil},
+	{"POST", "/moderations", nil},
+	{"GET", "/models", nil},
+	{"GET", "/models/{model}", nil},
+}
+
+// Named are providers that gateway.yaml may name already although nothing of theirs is served: no row,
+// so no path, so every request for them is refused.
+var Named = []string{
+	"anthropic", "gemini", "vertex", "azure-openai", "azure-ai", "bedrock", "bedrock-mantle", "cohere", "mistral", "groq",
+	"deepseek", "xai", "openrouter", "perplexity", "together", "fireworks", "ollama", "vllm", "cerebras", "huggingface",
+	"alibaba", "zai", "voyage", "writer", "watsonx",
+}
+
+// Names are all that gateway.yaml may name, sorted.
+func Names() []string {
+	names := slices.AppendSeq(slices.Clone(Named), maps.Keys(Rows))
+	slices.Sort(names)
+	return names
+}
+
+func byName(rows ...Row) map[string]*Row {
+	m := make(map[string]*Row, len(rows))
+	for _, r := range rows {
+		m[r.Name] = &r
+	}
+	return m
+}
+
+// optionalPrefix gives each path with the prefix and without it, since clients of OpenAI's format differ.
+func optionalPrefix(prefix string, paths []Path) []Path {
+	both := make([]Path, 0, 2*len(paths))
+	for _, p := range paths {
+		p.Pattern = prefix + p.Pattern
+		both = append(both, p)
+	}
+	return append(both, paths...)
+}

@@ -1,0 +1,119 @@
+package proxy
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/policy"
+)
+
+// need is what a request may cost, in charged tokens: the estimate for hold and observe, the worst case for strict.
+func (c *call) need() policy.Need {
+	r := &c.request
+	weight := c.set.Weights.For("", r.Model)
+	asked := r.OutputLimit
+	if cap := c.caller.Key.MaxOutputTokens; cap != nil && (asked == 0 || asked > *cap) {
+		asked = *cap
+	}
+	output := int64(0)
+	if r.HasOutput {
+		output = c.set.HoldOutputTokens
+		if asked > 0 {
+			output = min(asked, output)
+		}
+	}
+	return policy.Need{
+		Estimate:  weight.Charge(accounting.Tokens{Input: (r.TextBytes() + 3) / 4, Output: output * r.Choices}),
+		Input:     weight.Charge(accounting.Tokens{Input: int64(len(c.body))}),
+		HasOutput: r.HasOutput,
+		Limit:     r.OutputLimit,
+		Min:       c.route.API.MinOutput,
+		Choices:   r.Choices,
+		PerOutput: weight.Output,
+		Unbounded: r.Unbounded,
+	}
+}
+
+// settle ends the hold with what the request cost and makes its event durable. It is called once a call.
+func (c *call) settle(outcome accounting.Outcome) error {
+	s := c.settlement(outcome)
+	c.mu.Lock()
+	c.settled = true
+	c.event = s.Event
+	marked := c.marked
+	c.mu.Unlock()
+	c.hold.Settle(s.Event.Charged.Total)
+	if err := c.h.recorder.Settle(s, marked); err != nil {
+		c.log.Error("usage not recorded, the answer is cut", "event", s.Event.ID, "account", s.Event.Account,
+			"charged", s.Event.Charged.Total, "error", err)
+		return err
+	}
+	return nil
+}
+
+// settleOpen ends what no other place did: a request that was refused after its admission costs nothing; one
+// that the program broke off is settled by what is known.
+func (c *call) settleOpen() {
+	if c.refused != "" || c.cancel == nil || c.status == statusClientGone {
+		c.mu.Lock()
+		c.settled = true
+		marked := c.marked
+		c.mu.Unlock()
+		c.hold.Release()
+		if marked {
+			c.h.recorder.Unmark(c.id)
+		}
+		return
+	}
+	c.settle(accounting.Interrupted)
+}
+
+// settlement is the event of this call as things stand.
+func (c *call) settlement(outcome accounting.Outcome) accounting.Settlement {
+	e := accounting.Event{
+		ID: c.id, Account: c.caller.Key.Account, Key: c.caller.Key.ID,
+		Activity: c.labels.activity, Chatbot: c.labels.chatbot, User: c.labels.user,
+		Provider: c.provider.Name, API: c.route.API.Name, RequestedModel: c.request.Model,
+		Stream: c.request.Stream, Status: c.status, Outcome: outcome,
+		StartedAt: c.started.UTC(), DurationMS: time.Since(c.started).Milliseconds(), TraceID: c.traceID(),
+	}
+	if c.first > 0 {
+		ms := c.first.Milliseconds()
+		e.FirstTokenMS = &ms
+	}
+	if c.meter != nil {
+		e.Model = c.meter.Model()
+	}
+	e.Tokens, e.Measured = c.measure(outcome)
+	e.Charged.Total = c.set.Weights.For(e.Model, e.RequestedModel).Charge(e.Tokens)
+	return accounting.Settlement{Event: e, PeriodStart: c.hold.Period.Start, Epoch: c.hold.Epoch}
+}
+
+// measure tells the tokens: the provider's own where it reported any, else by an estimate. An error that
+// reports nothing and answered nothing costs nothing.
+func (c *call) measure(outcome accounting.Outcome) (accounting.Tokens, accounting.Measured) {
+	if c.meter != nil {
+		if u := c.meter.Usage(); u.Known {
+			return accounting.Tokens{
+				Input: u.Input, Output: u.Output, CachedInput: u.CachedInput, CacheWriteInput: u.CacheWriteInput,
+				ReasoningOutput: u.ReasoningOutput, Total: u.Input + u.Output,
+			}, accounting.ByProvider
+		}
+	}
+	if outcome == accounting.UpstreamError && (c.status >= http.StatusMultipleChoices || c.seen.Load() == 0) {
+		return accounting.Tokens{}, accounting.NotMeasured
+	}
+	return c.estimate(), accounting.ByEstimate
+}
+
+// estimate counts one token per 4 bytes of the request's text, and per 4 bytes of answer text or per streamed
+// event, whichever is more.
+func (c *call) estimate() accounting.Tokens {
+	t := accounting.Tokens{Input: (c.request.TextBytes() + 3) / 4}
+	if c.request.HasOutput {
+		t.Output = c.seen.Load()
+	}
+	t.Total = t.Input + t.Output
+	return t
+}
