@@ -1,0 +1,19 @@
+# A static binary, no shell, no root. Build: docker build -t tollgate .
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o /tollgate ./cmd/tollgate \
+ && mkdir -m 0700 /data
+
+FROM scratch
+COPY --from=build /tollgate /tollgate
+COPY --from=build --chown=65532:65532 /data /data
+COPY gateway.yaml /gateway.yaml
+USER 65532:65532
+VOLUME /data
+EXPOSE 8080 9090
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/tollgate"]
+CMD ["serve", "--config", "/gateway.yaml"]

@@ -1,0 +1,44 @@
+# Every target does its own set-up; `make` alone lists them.
+.DEFAULT_GOAL := help
+export CGO_ENABLED ?= 1
+FUZZTIME ?= 60s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+
+.PHONY: build
+build: ## build ./tollgate, static
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o tollgate ./cmd/tollgate
+
+.PHONY: demo
+demo: ## show the whole story
+	go run ./cmd/tollgate demo
+
+.PHONY: test
+test: ## run all tests with the race detector
+	go test -race -timeout 20m ./...
+
+.PHONY: check
+check: ## formatting, vet, staticcheck, tidy modules
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	go mod tidy -diff
+
+.PHONY: bench
+bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 6 minutes)
+	go run ./cmd/tollgate-bench
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (60s)
+	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \
+	  for target in $$(grep -oE '^func Fuzz[A-Za-z0-9_]+' $$file | cut -c6-); do \
+	    echo "== $$(dirname $$file) $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
+	  done; done
+
+.PHONY: faults
+faults: ## the long fault tests, with their figures
+	go test -race -timeout 60m -run 'Crash|Storm|Disk|Load' -v -count=1 ./cmd/tollgate | grep -E '^ *FAULT|^(ok|FAIL|---)'
+
