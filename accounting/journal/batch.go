@@ -14,6 +14,21 @@ func newBatch(size int) *batch {
 	return &batch{records: make([][]byte, 0, size), done: make(chan struct{})}
 }
 
+// add gives the record's place in the batch.
+func (b *batch) add(rec []byte) int {
+	b.records = append(b.records, blob(rec))
+	b.bytes += int64(len(rec))
+	return len(b.records) - 1
+}
+
+// blob keeps an empty record from becoming NULL.
+func blob(rec []byte) []byte {
+	if rec == nil {
+		return []byte{}
+	}
+	return rec
+}
+
 func (b *batch) empty() bool { return len(b.records) == 0 && len(b.strikes) == 0 }
 
 // Append returns once the record is durable, with its number; records of concurrent calls share a sync.
@@ -21,58 +36,59 @@ func (b *batch) empty() bool { return len(b.records) == 0 && len(b.strikes) == 0
 // caller must not change it afterwards. It fails with ErrFull or ErrBroken, and it works as long as the
 // disk does, whatever Room says: an admitted request settles.
 func (j *Journal) Append(rec []byte, running string) (seq int64, err error) {
-	if rec == nil {
-		rec = []byte{}
-	}
-	b, i, err := j.enqueue(rec, running)
-	if err != nil {
-		return 0, err
-	}
-	<-b.done
-	return b.first + int64(i), b.err
-}
-
-// Forget drops a Mark without a record. It returns once that is durable.
-func (j *Journal) Forget(running string) error {
-	b, _, err := j.enqueue(nil, running)
-	if err != nil {
-		return err
-	}
-	<-b.done
-	return b.err
-}
-
-// Mark remembers that a request is in flight, so that the next life can settle it as interrupted. It waits
-// for nothing: rec is written with the next commit or within a second.
-func (j *Journal) Mark(running string, rec []byte) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if j.refused == nil {
-		j.marks[running] = append([]byte{}, rec...)
-	}
-}
-
-func (j *Journal) enqueue(rec []byte, running string) (*batch, int, error) {
 	j.mu.Lock()
 	if j.refused != nil {
 		j.mu.Unlock()
-		return nil, 0, j.refused
+		return 0, j.refused
 	}
 	b := j.queue
-	i, alone := len(b.records), b.empty()
-	if rec != nil {
-		b.records = append(b.records, rec)
-		b.bytes += int64(len(rec))
-	}
+	i := b.add(rec)
 	if running != "" {
 		delete(j.marks, running)
 		b.strikes = append(b.strikes, running)
 	}
 	j.mu.Unlock()
-	if alone {
+	if i == 0 {
 		j.poke()
 	}
-	return b, i, nil
+	<-b.done
+	return b.first + int64(i), b.err
+}
+
+// AppendAll commits records at once, on the caller's goroutine, and forgets the marks with these ids, all or
+// nothing. It is for the start, before Run.
+func (j *Journal) AppendAll(records [][]byte, running []string) error {
+	b := newBatch(0)
+	for _, rec := range records {
+		b.add(rec)
+	}
+	b.strikes = running
+	if err := j.commit(b); err != nil {
+		return err
+	}
+	return b.err
+}
+
+// mark is what Mark remembers.
+type mark struct{ bytes []byte }
+
+// Mark remembers that a request is in flight, so that the next life can settle it as interrupted; of several
+// marks of one id the last counts. It waits for nothing: rec is written with the next commit or within a
+// second, or lost with a crash before. The journal keeps rec.
+func (j *Journal) Mark(running string, rec []byte) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.refused == nil {
+		j.marks[running] = &mark{blob(rec)}
+	}
+}
+
+// Forget takes a Mark back, as late as Mark may write it.
+func (j *Journal) Forget(running string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.marks, running)
+	j.queue.strikes = append(j.queue.strikes, running)
 }
 
 // poke wakes Run.

@@ -68,7 +68,7 @@ func openFile(path string, o Options) (f *file, err error) {
 	if err := f.migrate(); err != nil {
 		return nil, err
 	}
-	if err := f.synchronous(o.Durability); err != nil {
+	if err := f.synchronous(o.Memory); err != nil {
 		return nil, err
 	}
 	return f, f.prepare()
@@ -108,9 +108,9 @@ func (f *file) lock() error {
 
 // synchronous makes commits as durable as wished, and asks: a misspelt pragma is silent, and the library's
 // default in WAL mode does not sync commits.
-func (f *file) synchronous(d Durability) error {
+func (f *file) synchronous(memory bool) error {
 	want := "2"
-	if d == Memory {
+	if memory {
 		want = "0"
 	}
 	if err := f.conn.Exec(`PRAGMA synchronous = ` + want); err != nil {
@@ -215,10 +215,10 @@ func (f *file) contents() (contents, error) {
 }
 
 // write commits records, marks and forgotten marks together, or nothing. With nothing to write it is free.
-func (f *file) write(b *batch, marks map[string][]byte) error {
+func (f *file) write(b *batch, marks map[string]*mark) error {
 	return f.transaction(func() error {
-		for id, rec := range marks {
-			if err := errors.Join(f.mark.BindText(1, id), f.mark.BindBlob(2, rec)); err != nil {
+		for id, m := range marks {
+			if err := errors.Join(f.mark.BindText(1, id), f.mark.BindBlob(2, m.bytes)); err != nil {
 				return err
 			}
 			if err := f.mark.Exec(); err != nil {

@@ -32,14 +32,6 @@ var ErrBroken = errors.New("the journal is broken")
 
 var errClosed = fmt.Errorf("%w: it was closed", ErrBroken)
 
-// Durability says what Append waits for.
-type Durability string
-
-const (
-	Synced Durability = "sync"   // the disk has it
-	Memory Durability = "memory" // the operating system has it: survives the process, not the power
-)
-
 // Options are the bounds of a journal. Zero bytes and times mean none of it, except MaxBytes: no bound.
 type Options struct {
 	MaxBytes     int64         // what the store has not got yet
@@ -47,7 +39,7 @@ type Options struct {
 	KeepBytes    int64         // how many bytes of them
 	Gather       time.Duration // how long a sync waits for company, when the last one had any
 	BallastBytes int64         // given up when the disk is full, so that admitted requests settle
-	Durability   Durability    // "" is Synced
+	Memory       bool          // no syncs: Append's records survive the process, not the power
 	Logger       *slog.Logger  // nil discards
 
 	vfs string // of SQLite; "" is the operating system's
@@ -87,7 +79,7 @@ type Journal struct {
 	mu      sync.Mutex // never held during I/O
 	queue   *batch     // what the next commit takes
 	writing *batch     // what the running commit took; nil: none runs
-	marks   map[string][]byte
+	marks   map[string]*mark
 	refused error // why Append fails; nil: it doesn't
 	stored  int64 // the store has everything up to here
 	lag     Lag
@@ -105,9 +97,6 @@ const (
 // naming the file and the way out, when another process has it open, when it is damaged, and when a newer
 // version made it.
 func Open(path string, o Options) (*Journal, error) {
-	if o.Durability == "" {
-		o.Durability = Synced
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -125,7 +114,7 @@ func Open(path string, o Options) (*Journal, error) {
 		ballast: ballastOf(path, o.BallastBytes),
 		wake:    make(chan struct{}, 1),
 		file:    f, total: held.bytes, oldest: held.oldest, told: held.stored,
-		queue: newBatch(0), marks: map[string][]byte{},
+		queue: newBatch(0), marks: map[string]*mark{},
 		stored: held.stored, lag: held.lag,
 		tail: tail{after: held.newest},
 	}

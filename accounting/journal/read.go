@@ -95,6 +95,13 @@ func (j *Journal) advance(seq int64, change Lag) {
 	j.weigh()
 }
 
+// Told is up to where Stored last said, in this life or the one before, that the store has everything.
+func (j *Journal) Told() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stored
+}
+
 // Running are the marks that the last life left: id and record of each request that had no end. Each stays
 // until Append or Forget names it.
 func (j *Journal) Running() (map[string][]byte, error) {

@@ -13,7 +13,7 @@ const choresEvery = 500 * time.Millisecond
 // Run commits what is appended until ctx ends: then it commits what is queued and returns nil. It returns
 // the error after which the disk can't be trusted; every Append fails from then on. Call it once.
 func (j *Journal) Run(ctx context.Context) error {
-	if j.o.Durability == Memory {
+	if j.o.Memory {
 		j.log.Warn("the journal is not synced: a power loss loses events", "file", j.path)
 	}
 	tick := time.NewTicker(choresEvery)
@@ -83,8 +83,10 @@ func (j *Journal) write(b *batch) error {
 	}
 	j.commits.Add(1)
 	j.mu.Lock()
-	for id := range marks {
-		delete(j.marks, id)
+	for id, written := range marks {
+		if j.marks[id] == written {
+			delete(j.marks, id)
+		}
 	}
 	j.mu.Unlock()
 	return nil
