@@ -1,6 +1,9 @@
 // Package dialect knows the wire formats: where model, usage and the end of a response stand, what has to
 // be spliced into a request, and what a refusal looks like. It is pure functions over bytes; nothing here
 // does I/O, and nothing here re-serialises what a client or a provider wrote.
+//
+// A dialect's file (openai.go) declares its APIs: a tree of the places that are read of a request, one of those that
+// are read of an answer, and a reader that says what they mean. Scanner, splice, framing and withholding are common.
 package dialect
 
 // Usage is the token counts of one response as its provider reported them, brought into classes that never
@@ -20,46 +23,25 @@ type API struct {
 	Operation string
 	// CanAskUsage says that streams report usage when stream_options.include_usage asks for it.
 	CanAskUsage bool
-	// MinOutput is the smallest output limit that the provider accepts.
+	// MinOutput is the smallest output limit that the provider accepts; 0: it takes none.
 	MinOutput int64
-	// read, usage and end are filled in by the dialect's file.
+
 	format format
 }
 
-// Request is what the gateway reads of a request body. Offsets are into the body.
-type Request struct {
-	Model  string
-	Stream bool
-	// Choices is how many answers were asked for; at least 1.
-	Choices int64
-	// OutputLimit is the most output tokens per choice that the request allows; 0: it names none.
-	OutputLimit int64
-	// HasOutput is false for APIs whose answer costs no output tokens (embeddings).
-	HasOutput bool
-	// UsageAsked says that the client itself asked for usage in a stream.
-	UsageAsked bool
-	// Unbounded names what makes the cost unbounded by the body's size (a hosted tool, a file by reference …),
-	// for strict admission; "": the body bounds it.
-	Unbounded string
-	// Background says that the provider would answer before it has generated (never metered).
-	Background bool
+// format is how one API's messages are read; its dialect's file fills it in.
+type format struct {
+	request *node
+	// limits are the request's members that bound the output of one choice: the one that counts first, which is also
+	// the one that is added where the request has none.
+	limits []limit
+	// noOutput: an answer costs no output tokens.
+	noOutput bool
+	// unbounded names what makes every request of this API unbounded.
+	unbounded string
 
-	splice splice
-}
-
-// Refusal is an answer that the gateway gives itself.
-type Refusal struct {
-	Status  int
-	Code    string // the contract's code
-	Message string
-	// Quota is set for insufficient_quota: it goes into the body as numbers.
-	Quota *Quota
-}
-
-// Quota is what a refusal for lack of tokens tells.
-type Quota struct {
-	Used, Total, Extra int64
-	ResetAt            string // RFC 3339
+	answer, event *node // of a JSON answer, of one message of a stream
+	newReader     func(*answer, Response) reader
 }
 
 // Response is what is known of a provider's answer before its body.
@@ -71,4 +53,6 @@ type Response struct {
 	Request Request
 	// Cut says that the request was spliced to ask for usage, so that what this adds is taken out.
 	Cut bool
+	// NativeNull says that the provider sends the member "usage":null unasked (vLLM's completions), so that it stays.
+	NativeNull bool
 }

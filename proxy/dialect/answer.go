@@ -1,0 +1,122 @@
+package dialect
+
+import "github.com/tidwall/gjson"
+
+// maxLabel bounds what of an answer becomes a label: finish reasons and error types.
+const maxLabel = 64
+
+// maxReasons bounds how many finish reasons are kept.
+const maxReasons = 128
+
+// answer is what has been read of a response so far.
+type answer struct {
+	usage     Usage
+	model, id string
+	finish    []string
+	failure   string
+	events    int64
+	textBytes int64
+}
+
+// unit is what a reader says of a message that is complete: a JSON answer or one event of a stream.
+type unit struct {
+	// ends: it ends the response. final: besides, usage can't come any more.
+	ends, final bool
+	// usage: it carried usage.
+	usage bool
+	// asked: the whole message is there only because usage was asked for.
+	asked bool
+	// null is the place of the member "usage":null, from its key's quote, in the message's text; empty: there is none.
+	null span
+}
+
+// reader interprets the messages of one API's response, one after the other.
+type reader interface {
+	visitor
+	// begin forgets what was seen of an unfinished message.
+	begin()
+	// end is called behind a message's last byte.
+	end() unit
+}
+
+// setText keeps a short string, without an allocation when it is the one that is there already. Empty ones say nothing.
+func setText(field *string, v *value) {
+	if v.kind != '"' || v.size < 3 || v.size > maxModel {
+		return
+	}
+	if text := inner(v.raw); string(text) != *field {
+		*field = string(text)
+	}
+}
+
+// finished keeps a finish reason.
+func (a *answer) finished(reason string) {
+	if reason != "" && len(a.finish) < maxReasons {
+		a.finish = append(a.finish, reason)
+	}
+}
+
+// fail keeps the type of the first error.
+func (a *answer) fail(kind string) {
+	if a.failure == "" {
+		a.failure = kind
+	}
+}
+
+// label is a JSON string's text as a label: letters, digits and _ . : - alone, and not too long. Of anything else
+// (an error's message, say) it is "".
+func label(raw []byte) string {
+	if len(raw) < 3 || len(raw) > maxLabel || raw[0] != '"' {
+		return ""
+	}
+	text := string(inner(raw))
+	for _, c := range []byte(text) {
+		if !labelBytes[c] {
+			return ""
+		}
+	}
+	return text
+}
+
+var labelBytes = byteSet("_.:-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+// counts are the paths of a dialect's token counts inside its usage object.
+type counts struct {
+	input, output, cached, written, reasoning string
+}
+
+// read takes the counts out of a usage object's text. It is known only with a sound input count and, unless it is
+// absent or null (embeddings, echoes), a sound output count: whole or not, at least 0 and at most 2^53; a fraction is
+// rounded up. An unsound count of a class inside them reads 0, and one that is too large is cut to what it is inside of.
+func (c counts) read(raw string) Usage {
+	input, ok := tokens(gjson.Get(raw, c.input))
+	if !ok {
+		return Usage{}
+	}
+	u := Usage{Input: input, Known: true}
+	if output := gjson.Get(raw, c.output); output.Type != gjson.Null {
+		if u.Output, ok = tokens(output); !ok {
+			return Usage{}
+		}
+	}
+	u.CachedInput = inside(raw, c.cached, u.Input)
+	u.CacheWriteInput = inside(raw, c.written, u.Input-u.CachedInput)
+	u.ReasoningOutput = inside(raw, c.reasoning, u.Output)
+	return u
+}
+
+func inside(raw, path string, most int64) int64 {
+	n, _ := tokens(gjson.Get(raw, path))
+	return min(n, most)
+}
+
+func tokens(v gjson.Result) (int64, bool) {
+	if v.Type != gjson.Number {
+		return 0, false
+	}
+	n, ok := wholeNumber(v.Raw)
+	if !ok || n < 0 {
+		return 0, false
+	}
+	return n, true
+}

@@ -1,0 +1,179 @@
+package dialect
+
+import (
+	"bytes"
+	"strings"
+)
+
+// maxWithheld bounds what is withheld while usage is waited for. With more, it counts as not coming.
+const maxWithheld = 1 << 20
+
+// Meter reads one response while it passes: usage, model, and where it ends. It forwards the bytes as they come, but for
+// the last byte of the unit that ends the response and what follows that, which it withholds until Release; and it takes
+// out what only the gateway asked for. Any split of the input gives the same usage and the same output.
+// A Meter serves one goroutine.
+type Meter struct {
+	answer
+	api     *API
+	read    reader
+	scan    scanner
+	framing framing
+	cut     bool // take out what asking for usage adds
+	keep    bool // … but not the null members
+	isEvent bool // the content type says that it is a stream of events
+
+	ended, final, released bool
+
+	withheld []byte
+	lines    eventStream
+}
+
+type framing uint8
+
+const (
+	unsure  framing = iota // nothing but white space has come
+	oneJSON                // one JSON value
+	stream                 // server-sent events
+	opaque                 // can't be read; ends with the HTTP message
+)
+
+// NewMeter makes the meter for one response, of which nothing has been read yet.
+func (a *API) NewMeter(r Response) *Meter {
+	m := &Meter{api: a, cut: r.Cut && r.Status < 400, keep: r.NativeNull, framing: opaque}
+	m.read = a.format.newReader(&m.answer, r)
+	m.scan.visitor = m.read
+	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
+	kind = strings.TrimSpace(kind)
+	m.isEvent = kind == "text/event-stream"
+	encoding := strings.ToLower(strings.TrimSpace(r.ContentEncoding))
+	if (encoding == "" || encoding == "identity") && (m.isEvent || maybeJSON(kind)) {
+		m.framing = unsure
+	}
+	return m
+}
+
+// maybeJSON says whether a body of this type is looked into. JSON was seen under octet-stream and without any type.
+func maybeJSON(kind string) bool {
+	switch kind {
+	case "", "application/json", "application/octet-stream", "text/plain":
+		return true
+	}
+	return strings.HasSuffix(kind, "+json")
+}
+
+// Feed appends to dst what the client may have now of everything that was fed so far.
+func (m *Meter) Feed(dst, p []byte) []byte {
+	if m.framing == unsure {
+		blank := len(p) - len(bytes.TrimLeft(p, " \t\r\n"))
+		dst = append(dst, p[:blank]...)
+		if p = p[blank:]; len(p) == 0 {
+			return dst
+		}
+		m.recognise(p[0])
+	}
+	switch m.framing {
+	case oneJSON:
+		return m.feedJSON(dst, p)
+	case stream:
+		return m.feedStream(dst, p)
+	}
+	return m.feedOpaque(dst, p)
+}
+
+// recognise decides by the first byte that is no white space. Providers send JSON errors under text/event-stream, and
+// event streams under application/json.
+func (m *Meter) recognise(c byte) {
+	switch {
+	case c == '{' || c == '[':
+		m.framing = oneJSON
+		m.scan.reset(m.api.format.answer)
+	case m.isEvent || strings.IndexByte("deir:\xef", c) >= 0:
+		m.framing = stream
+		m.scan.reset(m.api.format.event)
+	default:
+		m.framing = opaque
+	}
+}
+
+func (m *Meter) feedJSON(dst, p []byte) []byte {
+	if m.ended {
+		return m.emit(dst, p)
+	}
+	n := m.scan.feed(p)
+	if m.scan.state != complete {
+		return append(dst, p...)
+	}
+	m.read.end()
+	dst = append(dst, p[:n-1]...)
+	m.ended, m.final = true, true
+	return m.emit(dst, p[n-1:])
+}
+
+// feedOpaque is one byte behind.
+func (m *Meter) feedOpaque(dst, p []byte) []byte {
+	if m.released || len(p) == 0 {
+		return append(dst, p...)
+	}
+	dst = append(append(dst, m.withheld...), p[:len(p)-1]...)
+	m.withheld = append(m.withheld[:0], p[len(p)-1])
+	return dst
+}
+
+// emit forwards b, or withholds it behind the end.
+func (m *Meter) emit(dst, b []byte) []byte {
+	if !m.ended || m.released {
+		return append(dst, b...)
+	}
+	m.withheld = append(m.withheld, b...)
+	if len(m.withheld) > maxWithheld {
+		m.final = true
+	}
+	return dst
+}
+
+// Finish is told that the body has ended as it should. It appends what was held back only because a line might have gone
+// on; what is withheld for the settlement stays.
+func (m *Meter) Finish(dst []byte) []byte {
+	switch m.framing {
+	case stream:
+		dst = m.finishStream(dst)
+	case unsure, opaque:
+		m.ended = true
+	}
+	m.final = true
+	return dst
+}
+
+// Ended says that the unit that ends the response has passed. A body that breaks off before never ends.
+func (m *Meter) Ended() bool { return m.ended }
+
+// Ready says that it has ended and that its usage is known or can't come any more.
+func (m *Meter) Ready() bool { return m.ended && m.final }
+
+// Release appends what was withheld. From then on nothing is.
+func (m *Meter) Release(dst []byte) []byte {
+	dst = append(dst, m.withheld...)
+	m.withheld, m.released = nil, true
+	return dst
+}
+
+// Usage is what the provider reported so far; the last report counts.
+func (m *Meter) Usage() Usage { return m.usage }
+
+// Model is the model that the answer names, ID the answer's id; "" while it hasn't.
+func (m *Meter) Model() string { return m.model }
+
+// ID is the answer's own id.
+func (m *Meter) ID() string { return m.id }
+
+// FinishReasons are why the choices ended, in the order in which they did.
+func (m *Meter) FinishReasons() []string { return m.finish }
+
+// Error is the type of an error that the body reports, in a 200 too; "": none.
+func (m *Meter) Error() string { return m.failure }
+
+// Seen is what was seen of the answer, for estimates: streamed events with generated text, and the length of that text
+// with its escapes.
+func (m *Meter) Seen() (events, textBytes int64) {
+	return m.answer.events, m.textBytes + m.scan.pending()
+}

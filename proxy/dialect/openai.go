@@ -1,0 +1,315 @@
+package dialect
+
+import (
+	"cmp"
+
+	"github.com/tidwall/gjson"
+)
+
+// OpenAI's API, as it and the many servers that follow it speak it. What stands here was seen in recorded exchanges.
+var (
+	// Chat is POST /v1/chat/completions.
+	Chat = &API{Name: "chat.completions", Operation: "chat", CanAskUsage: true, MinOutput: 1, format: format{
+		request:   chatRequest,
+		limits:    []limit{{reqMaxCompletionTokens, "max_completion_tokens"}, {reqMaxTokens, "max_tokens"}},
+		answer:    chatMessage,
+		event:     chatMessage,
+		newReader: newChatReader,
+	}}
+	// Completions is POST /v1/completions.
+	Completions = &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: format{
+		request:   completionsRequest,
+		limits:    []limit{{reqMaxTokens, "max_tokens"}},
+		answer:    chatMessage,
+		event:     chatMessage,
+		newReader: newChatReader,
+	}}
+	// Responses is POST /v1/responses.
+	Responses = &API{Name: "responses", Operation: "chat", MinOutput: 16, format: format{
+		request:   responsesRequest,
+		limits:    []limit{{reqMaxOutputTokens, "max_output_tokens"}},
+		answer:    responsesAnswer,
+		event:     responsesEvent,
+		newReader: newResponsesReader,
+	}}
+	// Compact is POST /v1/responses/compact. It has no member that bounds its output.
+	Compact = &API{Name: "responses.compact", Operation: "chat", format: format{
+		request:   compactRequest,
+		unbounded: "responses/compact: no limit of output",
+		answer:    responsesAnswer,
+		event:     responsesEvent,
+		newReader: newResponsesReader,
+	}}
+	// Embeddings is POST /v1/embeddings.
+	Embeddings = &API{Name: "embeddings", Operation: "embeddings", format: format{
+		request:   embeddingsRequest,
+		noOutput:  true,
+		answer:    chatMessage,
+		event:     chatMessage,
+		newReader: newChatReader,
+	}}
+)
+
+// The places that are read of answers.
+const (
+	ansUsage = iota + 1
+	ansModel
+	ansID
+	ansError
+	ansChoices
+	ansChoice
+	ansIndex
+	ansFinish
+	ansText
+	ansType
+	ansStatus
+	ansReason
+	ansCode
+)
+
+// chatMessage serves the answers of chat, completions and embeddings and the chunks of their streams.
+var chatMessage = (&node{}).
+	read(ansID, "id").read(ansModel, "model").read(ansUsage, "usage").read(ansError, "error").
+	read(ansChoices, "choices").read(ansChoice, "choices.*").
+	read(ansIndex, "choices.*.index").read(ansFinish, "choices.*.finish_reason").
+	count(ansText, "choices.*.text").
+	count(ansText, spoken("choices.*.delta.")...).
+	count(ansText, spoken("choices.*.message.")...)
+
+// spoken are the members of a message in which generated text stands.
+func spoken(in string) []string {
+	return []string{
+		in + "content", in + "refusal", in + "reasoning", in + "reasoning_content",
+		in + "tool_calls.*.function.name", in + "tool_calls.*.function.arguments", in + "tool_calls.*.custom.input",
+		in + "function_call.name", in + "function_call.arguments",
+	}
+}
+
+var chatCounts = counts{
+	input: "prompt_tokens", output: "completion_tokens",
+	cached: "prompt_tokens_details.cached_tokens", written: "prompt_tokens_details.cache_write_tokens",
+	reasoning: "completion_tokens_details.reasoning_tokens",
+}
+
+// chatReader reads chat completions, completions and embeddings.
+type chatReader struct {
+	*answer
+	choices        int64 // how many the request asked for
+	seen, finished indices
+	chunk          chunk
+}
+
+// chunk is the message that is being read.
+type chunk struct {
+	unit
+	choices  int64 // elements of choices
+	index    int64 // of the choice being read
+	finishes bool  // the choice being read does
+	finished bool  // one of its choices did
+	failed   bool
+	text     bool
+}
+
+func newChatReader(a *answer, r Response) reader {
+	c := &chatReader{answer: a, choices: max(r.Request.answers, 1)}
+	c.begin()
+	return c
+}
+
+func (c *chatReader) begin() { c.chunk = chunk{index: -1} }
+
+func (c *chatReader) see(v *value) {
+	switch v.node.id {
+	case ansID:
+		setText(&c.id, v)
+	case ansModel:
+		setText(&c.model, v)
+	case ansUsage:
+		c.seeUsage(v)
+	case ansError:
+		if !v.null() {
+			c.chunk.failed = true
+			c.fail(errorType(v))
+		}
+	case ansText:
+		if v.size > 2 && !v.null() {
+			c.textBytes += v.size - 2
+			c.chunk.text = true
+		}
+	case ansIndex:
+		c.chunk.index, _ = wholeNumber(string(v.raw))
+	case ansFinish:
+		if v.kind == '"' && v.size > 2 { // some servers send "" for null
+			c.chunk.finishes = true
+			c.answer.finished(label(v.raw))
+		}
+	case ansChoice:
+		c.endChoice()
+	}
+}
+
+func (c *chatReader) seeUsage(v *value) {
+	if v.null() {
+		c.chunk.null = span{int(v.key), int(v.end)}
+		return
+	}
+	if u := chatCounts.read(string(v.raw)); u.Known {
+		c.usage = u
+		c.chunk.usage = true
+	}
+}
+
+func (c *chatReader) endChoice() {
+	index := c.chunk.index
+	if index < 0 {
+		index = c.chunk.choices
+	}
+	c.seen.add(index)
+	if c.chunk.finishes {
+		c.finished.add(index)
+		c.chunk.finished = true
+	}
+	c.chunk.choices++
+	c.chunk.index, c.chunk.finishes = -1, false
+}
+
+// end: a response ends with the chunk that finishes its last choice, or with an error. A chunk without choices that
+// carries usage is what asking adds; the choices may be null or absent there (vLLM's backends).
+func (c *chatReader) end() unit {
+	u := c.chunk.unit
+	switch {
+	case c.chunk.failed:
+		u.ends, u.final = true, true
+	case c.chunk.finished:
+		u.ends = c.finished.n >= max(c.choices, c.seen.n)
+	}
+	u.asked = u.usage && c.chunk.choices == 0 && !c.chunk.failed
+	if c.chunk.text {
+		c.events++
+	}
+	c.begin()
+	return u
+}
+
+// errorType is what an error is called: its type, else its code.
+func errorType(v *value) string {
+	for _, path := range []string{"type", "code"} {
+		if kind := label([]byte(gjson.GetBytes(v.raw, path).Raw)); kind != "" {
+			return kind
+		}
+	}
+	return "error"
+}
+
+// indices is a set of choices by index. One that no answer could have counts, but isn't told from others like it.
+type indices struct {
+	n    int64
+	bits []uint64
+}
+
+func (s *indices) add(i int64) {
+	i = min(max(i, 0), maxChoices)
+	for int64(len(s.bits)) <= i/64 {
+		s.bits = append(s.bits, 0)
+	}
+	if bit := uint64(1) << (i % 64); s.bits[i/64]&bit == 0 {
+		s.bits[i/64] |= bit
+		s.n++
+	}
+}
+
+// responsesAnswer serves the answers of responses and responses/compact, responsesEvent the events of streams.
+var (
+	responsesAnswer = responsesObject("").count(ansText,
+		"output.*.content.*.text", "output.*.content.*.refusal", "output.*.summary.*.text",
+		"output.*.name", "output.*.arguments", "output.*.input")
+	responsesEvent = responsesObject("response.").
+			read(ansType, "type").read(ansError, "error").read(ansCode, "code").count(ansText, "delta")
+)
+
+func responsesObject(in string) *node {
+	return (&node{}).
+		read(ansID, in+"id").read(ansModel, in+"model").read(ansUsage, in+"usage").read(ansError, in+"error").
+		read(ansStatus, in+"status").read(ansReason, in+"incomplete_details.reason")
+}
+
+var responsesCounts = counts{
+	input: "input_tokens", output: "output_tokens",
+	cached: "input_tokens_details.cached_tokens", written: "input_tokens_details.cache_write_tokens",
+	reasoning: "output_tokens_details.reasoning_tokens",
+}
+
+// responsesReader reads responses and compactions.
+type responsesReader struct {
+	*answer
+	// of the message that is being read
+	unit           unit
+	kind           string // the event's type, where it ends the response
+	status, reason string
+	code           string
+	failed, text   bool
+}
+
+func newResponsesReader(a *answer, _ Response) reader { return &responsesReader{answer: a} }
+
+func (r *responsesReader) begin() { *r = responsesReader{answer: r.answer} }
+
+func (r *responsesReader) see(v *value) {
+	switch v.node.id {
+	case ansID:
+		setText(&r.id, v)
+	case ansModel:
+		setText(&r.model, v)
+	case ansUsage:
+		if u := responsesCounts.read(string(v.raw)); u.Known {
+			r.usage, r.unit.usage = u, true
+		}
+	case ansError:
+		if !v.null() {
+			r.failed = true
+			r.code = errorType(v)
+		}
+	case ansText:
+		if v.size > 2 && !v.null() {
+			r.textBytes += v.size - 2
+			r.text = true
+		}
+	case ansType:
+		r.kind = endingType(v.raw)
+	case ansStatus:
+		setText(&r.status, v)
+	case ansReason:
+		setText(&r.reason, v)
+	case ansCode:
+		if r.code == "" {
+			r.code = label(v.raw)
+		}
+	}
+}
+
+// endingType is the type of an event that ends the response; "": it doesn't.
+func endingType(raw []byte) string {
+	switch kind := inner(raw); string(kind) {
+	case "response.completed", "response.incomplete", "response.failed", "error":
+		return string(kind)
+	}
+	return ""
+}
+
+func (r *responsesReader) end() unit {
+	u := r.unit
+	if r.kind != "" || r.failed {
+		u.ends, u.final = true, true
+	}
+	switch {
+	case r.failed || r.kind == "error" || r.status == "failed":
+		r.fail(cmp.Or(r.code, "error"))
+	case r.status == "completed" || r.status == "incomplete":
+		r.finished(cmp.Or(r.reason, r.status))
+	}
+	if r.text {
+		r.events++
+	}
+	r.begin()
+	return u
+}

@@ -1,0 +1,283 @@
+package dialect
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+)
+
+// maxDepth is how deep a request may nest. OpenAI refuses schemas deeper than ten; Python's reader gives up at 1,000.
+const maxDepth = 512
+
+// maxModel is the longest name of a model: it goes into events and labels.
+const maxModel = 512
+
+// maxChoices bounds n × prompts, so that no estimate overflows. OpenAI takes n up to 128 and 2,048 prompts.
+const maxChoices = 1 << 20
+
+// maxOutput is the largest OutputLimit that is told: times maxChoices it is still an int64.
+const maxOutput = 1 << 40
+
+// Request is what the gateway reads of a request body.
+type Request struct {
+	Model  string
+	Stream bool
+	// Choices is how many answers the provider generates; at least 1. best_of and several prompts count.
+	Choices int64
+	// OutputLimit is the most output tokens per choice that the request allows; 0: it names none. A limit of 0 reads 1.
+	OutputLimit int64
+	// HasOutput is false for APIs whose answer costs no output tokens (embeddings).
+	HasOutput bool
+	// UsageAsked says that the client itself asked for usage in a stream.
+	UsageAsked bool
+	// Unbounded names what makes the cost unbounded by the body's size (a hosted tool, a file by reference …),
+	// for strict admission; "": the body bounds it. What isn't known to be bounded counts as unbounded.
+	Unbounded string
+	// Background says that the provider would answer before it has generated (never metered).
+	Background bool
+
+	size    int64
+	answers int64 // how many choices the response will hold: n × prompts
+	splice  splice
+}
+
+// TextBytes is how long the request's text is, for estimates: the length of its body.
+func (r Request) TextBytes() int64 { return r.size }
+
+// limit is a member of a request that bounds the output.
+type limit struct {
+	id   int
+	name string
+}
+
+// The members of requests that something is made of. Which of them an API reads stands in its tree.
+const (
+	reqBody = iota + 1
+	reqModel
+	reqStream
+	reqN
+	reqBestOf
+	reqMaxTokens
+	reqMaxCompletionTokens
+	reqMaxOutputTokens
+	reqStreamOptions
+	reqIncludeUsage
+	reqBackground
+	reqPrompt  // one prompt of several, or a token of one
+	reqContent // what only its own tree of listed members judges
+	reqType    // a string that must be among those that are known to be bounded
+)
+
+// ReadRequest reads a request body. Its error tells the client what is wrong with it.
+//
+// The body must be one valid JSON object, in valid UTF-8 (RFC 8259; encoding/json would replace what isn't, Python's
+// reader refuses it), at most maxDepth deep. A member that is read must come once, in its own spelling after unescaping,
+// and have the type that the API's reference gives; null counts as absent. So readers that take the first or the last
+// of two members, or that fold letter case, all see what is seen here.
+func (a *API) ReadRequest(body []byte) (Request, error) {
+	r := requestReader{req: Request{
+		Choices: 1, answers: 1, size: int64(len(body)), HasOutput: !a.format.noOutput, Unbounded: a.format.unbounded,
+	}}
+	r.req.splice.api = a
+	r.scan.visitor = &r
+	r.scan.reset(a.format.request)
+	r.scan.feed(body)
+	if err := wellFormed(body, r.scan.deepest); err != nil {
+		return Request{}, err
+	}
+	if r.scan.doubt != "" {
+		return Request{}, errors.New(r.scan.doubt)
+	}
+	if r.err != nil {
+		return Request{}, r.err
+	}
+	return r.finish()
+}
+
+func wellFormed(body []byte, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("not JSON: nested deeper than %d", maxDepth)
+	}
+	if !utf8.Valid(body) {
+		return errors.New("not JSON: not valid UTF-8")
+	}
+	if !gjson.ValidBytes(body) {
+		var nothing json.RawMessage
+		if err := json.Unmarshal(body, &nothing); err != nil {
+			return fmt.Errorf("not JSON: %w", err)
+		}
+		return errors.New("not JSON")
+	}
+	for _, c := range body {
+		if !isSpace(c) {
+			if c != '{' {
+				break
+			}
+			return nil
+		}
+	}
+	return errors.New("not JSON: not an object")
+}
+
+// requestReader makes a Request of the members that the scanner visits.
+type requestReader struct {
+	scan    scanner
+	req     Request
+	err     error
+	n, best int64
+	prompts int64
+}
+
+func (r *requestReader) see(v *value) {
+	switch v.node.id {
+	case reqBody:
+		r.req.splice.members, r.req.splice.end = v.size, int(v.end)-1
+	case unlisted:
+		r.unlisted(v)
+	case reqType:
+		r.judgeType(v)
+	case reqPrompt:
+		if v.kind == '"' || v.kind == '[' {
+			r.prompts++
+		}
+	case reqModel:
+		r.req.Model = r.text(v)
+	case reqStream:
+		r.req.Stream = r.boolean(v)
+	case reqBackground:
+		r.req.Background = r.boolean(v)
+	case reqN:
+		r.n = r.count(v)
+	case reqBestOf:
+		r.best = r.count(v)
+	case reqMaxTokens, reqMaxCompletionTokens, reqMaxOutputTokens:
+		r.limit(v)
+	case reqStreamOptions:
+		r.streamOptions(v)
+	case reqIncludeUsage:
+		r.req.UsageAsked = r.boolean(v)
+		r.req.splice.options.include = spanOf(v)
+	}
+}
+
+func (r *requestReader) finish() (Request, error) {
+	q := &r.req
+	r.prompts = max(r.prompts, 1)
+	q.answers = max(r.n, 1) * r.prompts
+	q.Choices = max(r.n, r.best, 1) * r.prompts
+	if q.Choices > maxChoices {
+		return Request{}, fmt.Errorf("n: more than %d answers in all", maxChoices)
+	}
+	for _, l := range q.splice.limits {
+		if l.state == stated && l.limit >= 0 {
+			q.OutputLimit = min(max(l.limit, 1), maxOutput)
+			break
+		}
+	}
+	return *q, nil
+}
+
+func (r *requestReader) fail(v *value, what string) {
+	if r.err == nil {
+		r.err = errors.New(v.node.key + ": " + what)
+	}
+}
+
+func (r *requestReader) text(v *value) string {
+	switch {
+	case v.null():
+		return ""
+	case v.kind != '"':
+		r.fail(v, "not a string")
+		return ""
+	case v.size > maxModel:
+		r.fail(v, fmt.Sprintf("longer than %d bytes", maxModel))
+		return ""
+	}
+	return string(inner(v.raw))
+}
+
+func (r *requestReader) boolean(v *value) bool {
+	if v.kind != 't' && v.kind != 'f' && !v.null() {
+		r.fail(v, "neither true nor false")
+	}
+	return v.kind == 't'
+}
+
+// count reads how many choices are asked for; 0: it isn't said.
+func (r *requestReader) count(v *value) int64 {
+	if v.null() {
+		return 0
+	}
+	n, ok := r.whole(v)
+	if ok && (n < 1 || n > maxChoices) {
+		r.fail(v, fmt.Sprintf("not between 1 and %d", maxChoices))
+		return 0
+	}
+	return n
+}
+
+// whole reads an integer; 1e3 and 12.0 are some, 12.5 is none.
+func (r *requestReader) whole(v *value) (int64, bool) {
+	n, ok := wholeNumber(string(v.raw))
+	if ok && gjson.Parse(string(v.raw)).Num == float64(n) {
+		return n, true
+	}
+	r.fail(v, "not an integer")
+	return 0, false
+}
+
+// limit reads a bound of the output. A negative one bounds nothing: llama.cpp and LM Studio take -1 for none.
+func (r *requestReader) limit(v *value) {
+	found := foundLimit{state: null, span: spanOf(v)}
+	if !v.null() {
+		found.state = stated
+		found.limit, _ = r.whole(v)
+	}
+	for at, l := range r.req.splice.api.format.limits {
+		if l.id == v.node.id {
+			r.req.splice.limits[at] = found
+		}
+	}
+}
+
+func (r *requestReader) streamOptions(v *value) {
+	if v.kind != '{' && !v.null() {
+		r.fail(v, "not an object")
+		return
+	}
+	options := foundOptions{state: stated, span: spanOf(v), members: v.size, include: r.req.splice.options.include}
+	if v.null() {
+		options.state = null
+	}
+	r.req.splice.options = options
+}
+
+// unlisted judges a member that isn't known to cost no more than its bytes.
+func (r *requestReader) unlisted(v *value) {
+	if r.req.Unbounded != "" || v.null() {
+		return
+	}
+	path := r.scan.path()
+	if path != "" {
+		path += "."
+	}
+	r.req.Unbounded = path + string(r.scan.name)
+}
+
+func (r *requestReader) judgeType(v *value) {
+	if r.req.Unbounded != "" || v.null() {
+		return
+	}
+	kind := "not a type"
+	if v.kind == '"' && v.raw != nil {
+		kind = string(inner(v.raw))
+	}
+	if !slices.Contains(v.node.only, kind) {
+		r.req.Unbounded = r.scan.path() + ": " + kind[:min(len(kind), maxKey)]
+	}
+}

@@ -1,0 +1,148 @@
+package dialect
+
+import (
+	"slices"
+	"strconv"
+)
+
+// Splice is what the gateway puts into a request.
+type Splice struct {
+	// AskUsage asks for usage in a stream.
+	AskUsage bool
+	// OutputLimit is the most output tokens per choice; 0: the request keeps its own.
+	OutputLimit int64
+}
+
+// splice is where a request's body can be changed. Offsets are into the body.
+type splice struct {
+	api     *API
+	end     int // of the body's object: its closing brace
+	members int64
+	limits  [2]foundLimit // in the order of format.limits
+	options foundOptions
+}
+
+// span is where a value stands in the body.
+type span struct{ start, end int }
+
+func spanOf(v *value) span { return span{int(v.start), int(v.end)} }
+
+// presence says how a member that can be spliced stands in the body.
+type presence uint8
+
+const (
+	absent presence = iota
+	null
+	stated
+)
+
+// foundLimit is a member that bounds the output.
+type foundLimit struct {
+	state presence
+	limit int64 // as stated; negative: it bounds nothing
+	span  span
+}
+
+// foundOptions is the member stream_options.
+type foundOptions struct {
+	state   presence
+	span    span
+	members int64
+	include span // of include_usage's value; empty: there is none
+}
+
+// edit replaces the bytes of a span, which may be empty.
+type edit struct {
+	at   span
+	text string
+}
+
+// Splice puts s into body, which must be the one that r was read from, and returns the result: body itself where there
+// is nothing to do. No other byte changes. A limit is only ever lowered; usage is asked for in streams alone.
+func (r *Request) Splice(body []byte, s Splice) []byte {
+	var edits [4]edit
+	todo := edits[:0]
+	added := ""
+	if s.OutputLimit > 0 {
+		todo, added = r.splice.limit(todo, s.OutputLimit)
+	}
+	if s.AskUsage && r.Stream && !r.UsageAsked && r.splice.api.CanAskUsage {
+		var options string
+		todo, options = r.splice.options.ask(todo)
+		if added != "" && options != "" {
+			added += ","
+		}
+		added += options
+	}
+	if added != "" {
+		if r.splice.members > 0 {
+			added = "," + added
+		}
+		todo = append(todo, edit{span{r.splice.end, r.splice.end}, added})
+	}
+	if len(todo) == 0 {
+		return body
+	}
+	return apply(body, todo)
+}
+
+const includeUsage = `"include_usage":true`
+
+// ask is the edits inside the body that ask for usage, and the member that the body lacks.
+func (o *foundOptions) ask(todo []edit) ([]edit, string) {
+	switch {
+	case o.state == absent:
+		return todo, `"stream_options":{` + includeUsage + `}`
+	case o.state == null:
+		return append(todo, edit{o.span, `{` + includeUsage + `}`}), ""
+	case o.include != span{}:
+		return append(todo, edit{o.include, "true"}), ""
+	}
+	text := includeUsage
+	if o.members > 0 {
+		text = "," + text
+	}
+	brace := o.span.end - 1
+	return append(todo, edit{span{brace, brace}, text}), ""
+}
+
+// limit is the edits inside the body that lower the limits, and the member that the body lacks.
+func (s *splice) limit(todo []edit, most int64) ([]edit, string) {
+	names := s.api.format.limits
+	text := strconv.FormatInt(most, 10)
+	bounded := false
+	for _, found := range s.limits[:len(names)] {
+		if found.state != stated {
+			continue
+		}
+		bounded = true
+		if found.limit < 0 || found.limit > most {
+			todo = append(todo, edit{found.span, text})
+		}
+	}
+	if bounded || len(names) == 0 {
+		return todo, ""
+	}
+	for _, found := range s.limits[:len(names)] {
+		if found.state == null {
+			return append(todo, edit{found.span, text}), ""
+		}
+	}
+	return todo, strconv.Quote(names[0].name) + ":" + text
+}
+
+// apply makes the edits, which don't overlap, in a copy.
+func apply(body []byte, edits []edit) []byte {
+	slices.SortFunc(edits, func(a, b edit) int { return a.at.start - b.at.start })
+	size := len(body)
+	for _, e := range edits {
+		size += len(e.text)
+	}
+	out := make([]byte, 0, size)
+	from := 0
+	for _, e := range edits {
+		out = append(append(out, body[from:e.at.start]...), e.text...)
+		from = e.at.end
+	}
+	return append(out, body[from:]...)
+}

@@ -1,0 +1,98 @@
+package dialect
+
+import "strings"
+
+// unlisted is the id under which a visitor sees a member that a closed node doesn't list.
+const unlisted = -1
+
+var unlistedNode = &node{id: unlisted}
+
+// node is a place in a JSON value, and what is wanted there. A tree of nodes is built once and shared.
+type node struct {
+	key string // its member name; "" for the elements of an array
+	// id is what the visitor knows the place by; 0: it isn't told of it.
+	id int
+	// counted: only the length of the value is wanted, not its text.
+	counted bool
+	// exact: members that have an id are doubted when they come twice or in another letter case.
+	exact bool
+	// closed: members that are not listed are visited too, as unlisted, in arrays of arrays as well.
+	closed bool
+	// only are the strings that the value may be, where something else is to be told from them.
+	only []string
+
+	kids []*node
+	elem *node
+}
+
+// inner says whether the members or elements of a value have to be looked at.
+func (n *node) inner() bool {
+	return n != nil && (len(n.kids) > 0 || n.elem != nil || n.closed)
+}
+
+func (n *node) element() *node {
+	if n.elem == nil && n.closed {
+		return n
+	}
+	return n.elem
+}
+
+// at finds the node at a path like choices.*.index ("" is n itself) and makes what is missing on the way.
+func (n *node) at(path string) *node {
+	if path == "" {
+		return n
+	}
+	name, rest, _ := strings.Cut(path, ".")
+	if name == "*" {
+		if n.elem == nil {
+			n.elem = &node{}
+		}
+		return n.elem.at(rest)
+	}
+	for _, kid := range n.kids {
+		if kid.key == name {
+			return kid.at(rest)
+		}
+	}
+	kid := &node{key: name}
+	n.kids = append(n.kids, kid)
+	return kid.at(rest)
+}
+
+// read wants the value at path, or its end where its members are wanted too.
+func (n *node) read(id int, path string) *node {
+	n.at(path).id = id
+	return n
+}
+
+// count wants the lengths of the values at the paths.
+func (n *node) count(id int, paths ...string) *node {
+	for _, path := range paths {
+		place := n.at(path)
+		place.id, place.counted = id, true
+	}
+	return n
+}
+
+// close lists the members besides those that are read, and wants to be told of all others.
+func (n *node) close(path string, names ...string) *node {
+	place := n.at(path)
+	place.closed = true
+	for _, name := range names {
+		place.at(name)
+	}
+	return n
+}
+
+// allow says which strings the value at path may be.
+func (n *node) allow(id int, path string, values ...string) *node {
+	place := n.at(path)
+	place.id, place.only = id, values
+	return n
+}
+
+// once marks the object at path as exact.
+func (n *node) once(path string) *node {
+	n.at(path).exact = true
+	return n
+}
