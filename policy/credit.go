@@ -46,9 +46,10 @@ const (
 // Lease is the store's answer: what this epoch holds of the account in the running period, and on what terms.
 type Lease struct {
 	Period accounting.Period // Start, End, Total and Used of the running period
-	// Granted and Returned are this epoch's totals in the running period after the call.
-	Granted, Returned int64
-	Verdict           Verdict
+	// Granted and Returned are this epoch's totals in the running period after the call, Spent is what it has told
+	// of as spent in it: a replica that forgot the account goes on from all three.
+	Granted, Returned, Spent int64
+	Verdict                  Verdict
 	// Left is what the pools hold after everything that was charged, and after everything that this and other replicas
 	// told of as spent and not yet charged. Both ≥ 0. They serve refusals and RateLimit fields, not admission.
 	Left accounting.Amounts

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -40,3 +41,65 @@ type Standing struct {
 	// ExtraPurchased is the size of the extra pool.
 	ExtraPurchased int64
 }
+
+// Left is what both pools hold.
+func (s Standing) Left() int64 { return s.Monthly + s.Extra }
+
+func invalidKey() *Denied {
+	return &Denied{Code: InvalidAPIKey, Message: "no valid Tollgate key was shown: it is missing, unknown, revoked or expired"}
+}
+
+func notAllowed(format string, args ...any) *Denied {
+	return &Denied{Code: NotAllowed, Message: fmt.Sprintf(format, args...)}
+}
+
+func suspended() *Denied {
+	return &Denied{Code: AccountSuspended, Message: "the account is suspended"}
+}
+
+func unavailable(message string) *Denied {
+	return &Denied{Code: AccountingUnavailable, Message: message + "; try again", RetryAfter: 5 * time.Second}
+}
+
+func rateLimited(wait time.Duration, format string, args ...any) *Denied {
+	return &Denied{Code: RateLimitExceeded, Message: fmt.Sprintf(format, args...), RetryAfter: wait}
+}
+
+func overCap(k *Key, used int64, s Standing) *Denied {
+	return &Denied{
+		Code: InsufficientQuota,
+		Message: fmt.Sprintf("this key's own monthly cap is reached: %d of %d tokens are used or held by running requests; it starts again at %s. The account has %d monthly and %d extra tokens left",
+			used, *k.MonthlyCap, instant(s.Period.End), s.Monthly, s.Extra),
+		Standing: &s,
+	}
+}
+
+func empty(s Standing) *Denied {
+	return &Denied{
+		Code: InsufficientQuota,
+		Message: fmt.Sprintf("both pools are empty: %d of %d monthly tokens are used, 0 extra tokens are left; the monthly pool is filled again at %s",
+			s.Used, s.Period.Total, instant(s.Period.End)),
+		Standing: &s,
+	}
+}
+
+func tooFew(s Standing, needs int64) *Denied {
+	return &Denied{
+		Code: InsufficientQuota,
+		Message: fmt.Sprintf("the request needs up to %d tokens, %d left (%d monthly, %d extra); the monthly pool is filled again at %s",
+			needs, s.Left(), s.Monthly, s.Extra, instant(s.Period.End)),
+		Standing: &s,
+	}
+}
+
+func held(s Standing) *Denied {
+	return &Denied{
+		Code: TokensHeld,
+		Message: fmt.Sprintf("%d tokens are left (%d monthly, %d extra), but running requests hold them; try again when one has ended",
+			s.Left(), s.Monthly, s.Extra),
+		Standing:   &s,
+		RetryAfter: time.Second,
+	}
+}
+
+func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }

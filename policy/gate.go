@@ -1,5 +1,11 @@
 package policy
 
+import (
+	"context"
+	"sync/atomic"
+	"time"
+)
+
 // Mode is how requests are admitted.
 type Mode string
 
@@ -8,3 +14,239 @@ const (
 	ModeStrict  Mode = "strict"
 	ModeObserve Mode = "observe"
 )
+
+// Options are the operator's choices. The zero value of a field is its default.
+type Options struct {
+	// Epoch names this life of the replica; leases are counted under it.
+	Epoch string
+	// Mode is for accounts that have none of their own; hold.
+	Mode Mode
+	// HoldOutputTokens is what an estimate counts at most for one answer; 1024.
+	HoldOutputTokens int64
+	// StrictOutputTokens is the output limit that strict sets where a request has none; 4096.
+	StrictOutputTokens int64
+	// OnStoreDownServe lets known accounts go on from their leases while the store is down; false refuses everyone.
+	OnStoreDownServe bool
+	// KeysCached and AccountsCached bound the memory; 20,000 and 100,000. Accounts that hold something are kept beyond it.
+	KeysCached, AccountsCached int
+	// IdleAfter is how long an account has no request before its lease goes back; 2 s.
+	IdleAfter time.Duration
+	// Now is the clock; time.Now.
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	if o.Mode == "" {
+		o.Mode = ModeHold
+	}
+	if o.HoldOutputTokens == 0 {
+		o.HoldOutputTokens = 1024
+	}
+	if o.StrictOutputTokens == 0 {
+		o.StrictOutputTokens = 4096
+	}
+	if o.KeysCached == 0 {
+		o.KeysCached = 20_000
+	}
+	if o.AccountsCached == 0 {
+		o.AccountsCached = 100_000
+	}
+	if o.IdleAfter == 0 {
+		o.IdleAfter = 2 * time.Second
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+// storeTimeout bounds one call of the store. A client's leaving does not stop such a call.
+const storeTimeout = 5 * time.Second
+
+// Gate decides who may call and what they may spend. Its methods may be called concurrently.
+type Gate struct {
+	options  Options
+	credit   Credit
+	keys     Keys
+	keyring  *keyring
+	accounts *accounts
+	limits   *limits
+
+	origins atomic.Pointer[map[string]bool] // nil: not asked for yet
+	kick    chan struct{}
+	// down is set when the store can't be reached, and cleared when the change feed is heard again.
+	down atomic.Bool
+	// plans grows when all accounts have to look at their terms again.
+	plans      atomic.Int64
+	exchanges  atomic.Int64
+	doubleEnds atomic.Int64
+}
+
+// New makes a gate. It starts nothing; changes in the store are heard only while Run runs.
+func New(keys Keys, credit Credit, o Options) *Gate {
+	o = o.withDefaults()
+	return &Gate{
+		options:  o,
+		credit:   credit,
+		keys:     keys,
+		keyring:  newKeyring(keys, o.KeysCached),
+		accounts: newAccounts(o.AccountsCached),
+		limits:   newLimits(),
+		kick:     make(chan struct{}, 1),
+	}
+}
+
+// Identify finds who shows a secret. Whatever is wrong with it (unknown, malformed, revoked, expired, its
+// account deleted), the answer is the same *Denied and is found the same way. The Caller is shared: it must
+// not be changed.
+func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
+	now := g.options.Now()
+	c, err := g.keyring.find(ctx, HashSecret(secret), now)
+	switch {
+	case err != nil:
+		g.down.Store(true)
+		return nil, unavailable("the key can't be looked up, since the store can't be reached")
+	case c == nil || !c.accountLives || !c.Key.Live(now):
+		return nil, invalidKey()
+	}
+	return c, nil
+}
+
+// Standing judges the caller's account for a path that costs nothing: *Denied when it is suspended or gone, or
+// when nothing is known of it and the store can't be asked.
+func (g *Gate) Standing(ctx context.Context, c *Caller) error {
+	_, err := g.standing(ctx, c, g.options.Now())
+	return err
+}
+
+func (g *Gate) standing(ctx context.Context, c *Caller, now time.Time) (Standing, error) {
+	a := g.accounts.lock(c.Key.Account)
+	defer a.mu.Unlock()
+	if err := g.learn(ctx, a, now); err != nil {
+		return Standing{}, err
+	}
+	return a.standing(), nil
+}
+
+// Admit sets tokens aside for a request, or says why not with a *Denied. The hold must be ended.
+// It touches memory only, unless the account is new here or its lease has to grow.
+func (g *Gate) Admit(ctx context.Context, c *Caller, n Need) (*Hold, error) {
+	now := g.options.Now()
+	if g.down.Load() && !g.options.OnStoreDownServe {
+		return nil, unavailable("the store can't be reached")
+	}
+	n, err := n.under(c.Key.MaxOutputTokens)
+	if err != nil {
+		return nil, err
+	}
+	if c.limited {
+		return g.admitLimited(ctx, c, n, now)
+	}
+	return g.hold(ctx, c, n, now)
+}
+
+func (g *Gate) hold(ctx context.Context, c *Caller, n Need, now time.Time) (*Hold, error) {
+	a := g.accounts.lock(c.Key.Account)
+	defer a.mu.Unlock()
+	return g.take(ctx, a, n, now)
+}
+
+// admitLimited admits a request of a key with limits of its own. They are judged first, and booked for good
+// only with the hold.
+func (g *Gate) admitLimited(ctx context.Context, c *Caller, n Need, now time.Time) (*Hold, error) {
+	e, err := g.limits.enter(&c.Key, n.estimate(g.options.HoldOutputTokens), now)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.underCap(ctx, e, c, now); err != nil {
+		g.limits.leave(e)
+		return nil, err
+	}
+	h, err := g.hold(ctx, c, n, now)
+	if err != nil {
+		g.limits.leave(e)
+		return nil, err
+	}
+	if err := g.limits.admit(e, h, now); err != nil {
+		h.undo()
+		g.limits.leave(e)
+		return nil, err
+	}
+	h.entry = e
+	return h, nil
+}
+
+// underCap reserves a request's estimate under its key's cap. The cap counts in the account's period, so
+// that has to be known first.
+func (g *Gate) underCap(ctx context.Context, e *entry, c *Caller, now time.Time) error {
+	if c.Key.MonthlyCap == nil {
+		return nil
+	}
+	s, err := g.standing(ctx, c, now)
+	if err != nil {
+		return err
+	}
+	if g.limits.unasked(e, s.Period.Start) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		defer cancel()
+		used, err := g.keys.Used(ctx, c.Key.ID, s.Period.Start)
+		if err != nil {
+			g.down.Store(true)
+			return unavailable("what the key has used can't be looked up, since the store can't be reached")
+		}
+		g.limits.learn(e, s.Period.Start, used)
+	}
+	if used, ok := g.limits.reserve(e, s.Period.Start, *c.Key.MonthlyCap); !ok {
+		return overCap(&c.Key, used, s)
+	}
+	return nil
+}
+
+// Held is how many tokens running requests of the account hold here.
+func (g *Gate) Held(account string) int64 {
+	a := g.accounts.peek(account)
+	if a == nil {
+		return 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.held
+}
+
+// Stats are plain numbers of one moment.
+type Stats struct {
+	// Admitted = Settled + Released + Open, always.
+	Admitted, Settled, Released, Open int64
+	// Held is how many tokens the open holds hold; OldestHold is the age of the oldest of them.
+	Held       int64
+	OldestHold time.Duration
+	// DoubleEnds counts ends of holds that had ended: each is a bug.
+	DoubleEnds int64
+	// Exchanges counts calls of Credit.
+	Exchanges int64
+	// Keys, UnknownKeys and Accounts are how many are remembered.
+	Keys, UnknownKeys, Accounts int64
+	// StoreDown says that the store was not heard of lately.
+	StoreDown bool
+}
+
+// Stats looks at every account in memory, each under its own lock for a moment.
+func (g *Gate) Stats() Stats {
+	now := g.options.Now()
+	s, all := g.accounts.snapshot()
+	s.DoubleEnds, s.Exchanges, s.StoreDown = g.doubleEnds.Load(), g.exchanges.Load(), g.down.Load()
+	s.Keys, s.UnknownKeys = g.keyring.sizes()
+	for _, a := range all {
+		a.mu.Lock()
+		s.Admitted += a.admitted
+		s.Settled += a.settled
+		s.Released += a.released
+		s.Open += a.open
+		s.Held += a.held
+		if a.oldest != nil {
+			s.OldestHold = max(s.OldestHold, now.Sub(a.oldest.at))
+		}
+		a.mu.Unlock()
+	}
+	return s
+}
