@@ -63,7 +63,7 @@ func (l Lending) Left() Amounts {
 func (l Lending) claims(count func(Lease) int64) (running, draw int64) {
 	var earlier map[*Period]int64
 	for _, lease := range l.Leases {
-		switch p := l.Pools.period(lease.PeriodStart); {
+		switch p := l.Pools.Period(lease.PeriodStart); {
 		case p == l.Pools.Running():
 			running += count(lease)
 		default:
@@ -79,16 +79,27 @@ func (l Lending) claims(count func(Lease) int64) (running, draw int64) {
 	return running, draw
 }
 
-// Grow is how much an exchange adds to the lease at index own that needs tokens more; 0 refuses. last says that
-// the rest will do for one last request where nothing else of the account runs on the asking replica.
-func (l Lending) Grow(own int, need int64, last bool) int64 {
+// Lease finds the lease of an epoch in a period; it adds one if there is none. The pointer holds until the next call.
+func (l *Lending) Lease(start time.Time, epoch string) *Lease {
+	for i := range l.Leases {
+		if l.Leases[i].Epoch == epoch && l.Leases[i].PeriodStart.Equal(start) {
+			return &l.Leases[i]
+		}
+	}
+	l.Leases = append(l.Leases, Lease{PeriodStart: start, Epoch: epoch})
+	return &l.Leases[len(l.Leases)-1]
+}
+
+// Grow is how much an exchange adds to the lease of an epoch that needs tokens more; 0 refuses. last says that the
+// rest will do for one last request, and that nothing of the account runs on the asking replica.
+func (l Lending) Grow(epoch string, need int64, last bool) int64 {
 	available := l.Available()
 	switch {
 	case need <= 0 || available <= 0:
 		return 0
 	case available >= need:
 		return l.slice(available, need)
-	case last && !l.outstandingElsewhere(own):
+	case last && !l.outstandingElsewhere(epoch):
 		return available
 	}
 	return 0
@@ -101,9 +112,9 @@ func (l Lending) slice(available, need int64) int64 {
 	return max(need, min(available/(2*l.Replicas), l.SliceTokensMax))
 }
 
-func (l Lending) outstandingElsewhere(own int) bool {
+func (l Lending) outstandingElsewhere(epoch string) bool {
 	for _, lease := range l.Leases {
-		if lease.Epoch != l.Leases[own].Epoch && lease.Outstanding() > 0 {
+		if lease.Epoch != epoch && lease.Outstanding() > 0 {
 			return true
 		}
 	}

@@ -142,7 +142,7 @@ func (p *Pools) expire(now time.Time) {
 // Charge books tokens on the period that was running at start: its monthly pool first, then the grants in
 // their order, and what no pool can pay as overdraft. It never refuses. It adds no entry: Usage does, once a batch.
 func (p *Pools) Charge(start time.Time, tokens int64, now time.Time) Charged {
-	period := p.period(start)
+	period := p.Period(start)
 	c := Charged{Total: tokens, Monthly: min(tokens, period.Remaining())}
 	c.Extra = p.draw(tokens-c.Monthly, now)
 	c.Overdraft = tokens - c.Monthly - c.Extra
@@ -173,9 +173,9 @@ func (p *Pools) draw(tokens int64, now time.Time) int64 {
 	return tokens - rest
 }
 
-// period finds the period that was running at start; facts of a period that was never opened, which only a
+// Period finds the period that was running at start; facts of a period that was never opened, which only a
 // damaged clock can bring, are booked on the oldest one loaded.
-func (p *Pools) period(start time.Time) *Period {
+func (p *Pools) Period(start time.Time) *Period {
 	for i := len(p.Periods) - 1; i >= 0; i-- {
 		if !start.Before(p.Periods[i].Start) {
 			return &p.Periods[i]

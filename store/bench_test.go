@@ -1,0 +1,52 @@
+package store
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/tollgate/tollgate/accounting"
+)
+
+// BenchmarkApply500 stores batches of 500 events of 50 accounts, with three chatbots and two models each.
+func BenchmarkApply500(b *testing.B) {
+	const batch, accounts = 500, 50
+	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "tollgate.db"), Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	now := time.Date(2026, 11, 24, 7, 0, 0, 0, time.UTC)
+	monthly := int64(1) << 40
+	for i := range accounts {
+		a := accounting.Account{ID: fmt.Sprintf("account-%d", i), Status: accounting.Active, MonthlyTokens: &monthly}
+		if _, err := s.CreateAccount(b.Context(), a, now); err != nil {
+			b.Fatal(err)
+		}
+	}
+	start := accounting.PeriodAt(accounting.Anchor{}, now).Start
+	seq := int64(0)
+	settlements := make([]accounting.Settlement, batch)
+	for b.Loop() {
+		for i := range settlements {
+			n := seq + int64(i)
+			first := int64(312)
+			settlements[i] = accounting.Settlement{Epoch: "epoch", PeriodStart: start, Event: accounting.Event{
+				ID: fmt.Sprintf("019ab000-0000-7000-8000-%012x", n), Account: fmt.Sprintf("account-%d", n%accounts),
+				Key: fmt.Sprintf("key_%d", n%accounts), Activity: "chat", Chatbot: fmt.Sprintf("bot-%d", n%3), Provider: "openai",
+				API: "chat.completions", Model: fmt.Sprintf("gpt-4o-mini-%d", n%2), RequestedModel: "gpt-4o-mini", Stream: true, Status: 200,
+				Outcome: accounting.Completed, Measured: accounting.ByProvider,
+				Tokens: accounting.Tokens{Input: 12, Output: 34, Total: 46}, Charged: accounting.Charged{Total: 46},
+				StartedAt: now.Add(time.Duration(n) * time.Millisecond), FirstTokenMS: &first, DurationMS: 1290,
+				TraceID: "0af7651916cd43dd8448eb211c80319c",
+			}}
+		}
+		err := s.Apply(b.Context(), accounting.Batch{Journal: "j", After: seq, Upto: seq + batch, Settlements: settlements, At: now})
+		if err != nil {
+			b.Fatal(err)
+		}
+		seq += batch
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(seq), "µs/event")
+}

@@ -1,0 +1,291 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/tollgate/tollgate/accounting"
+)
+
+// book is an account's pools together with what the database holds of them, so that saving writes what changed.
+type book struct {
+	pools   *accounting.Pools
+	seq     int64 // of the newest ledger entry
+	account accounting.Account
+	periods []accounting.Period
+	grants  []accounting.Grant
+}
+
+// Pools loads an account's pools, rolled to now. What rolling changes is stored before it returns.
+func (s *Store) Pools(ctx context.Context, account string, now time.Time) (*accounting.Pools, error) {
+	var b *book
+	rolled := false
+	err := s.read(ctx, func(t *tx) (err error) {
+		b, rolled, err = t.look(account, now, now)
+		return err
+	})
+	if err == nil && rolled {
+		err = s.write(ctx, func(t *tx) (err error) {
+			b, err = t.open(account, now)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pools of %s: %w", account, err)
+	}
+	return b.pools, nil
+}
+
+// open loads the book of an account that lives, rolled to now and stored as rolled.
+func (t *tx) open(account string, now time.Time) (*book, error) {
+	return t.openSince(account, now, now)
+}
+
+// openSince is open with the earlier periods from since on.
+func (t *tx) openSince(account string, since, now time.Time) (*book, error) {
+	b, rolled, err := t.look(account, since, now)
+	if err != nil || !rolled {
+		return b, err
+	}
+	return b, t.save(b)
+}
+
+// look is openSince without storing; rolled says that there is something to store.
+func (t *tx) look(account string, since, now time.Time) (b *book, rolled bool, err error) {
+	books, err := t.books([]string{account})
+	if err != nil {
+		return nil, false, err
+	}
+	b = books[account]
+	if b == nil || !b.account.Live() {
+		return nil, false, accounting.ErrNotFound
+	}
+	if err := t.loadPeriods(books, since); err != nil {
+		return nil, false, err
+	}
+	if err := t.loadGrants(b); err != nil {
+		return nil, false, err
+	}
+	plans, err := t.plans()
+	if err != nil {
+		return nil, false, err
+	}
+	b.roll(now, plans)
+	return b, len(b.pools.Entries) > 0, nil
+}
+
+// close rolls a book once more, after its account was changed, and stores it.
+func (t *tx) close(b *book, now time.Time) error {
+	plans, err := t.plans()
+	if err != nil {
+		return err
+	}
+	b.roll(now, plans)
+	return t.save(b)
+}
+
+// roll brings the pools to now. A reset that applied what waited for it is a change of the account.
+func (b *book) roll(now time.Time, plans map[string]int64) {
+	a := &b.pools.Account
+	waited := a.NextPlan != nil || a.NextMonthlyTokens != nil
+	b.pools.Roll(whole(now), plans)
+	if waited && a.NextPlan == nil && a.NextMonthlyTokens == nil {
+		a.UpdatedAt, a.Version = b.pools.Running().Start, a.Version+1
+	}
+}
+
+var booksQuery = bulk{
+	head: `SELECT ` + accountColumns + `,
+		COALESCE((SELECT seq FROM ledger_entry WHERE ledger_entry.account = account.id ORDER BY seq DESC LIMIT 1), 0)
+		FROM account WHERE id IN (`,
+	tail: `)`, columns: 1, bare: true,
+}
+
+// books loads the accounts, closed ones too, without periods and grants. Unknown ones are missing in the answer.
+func (t *tx) books(ids []string) (map[string]*book, error) {
+	all := make(map[string]*book, len(ids))
+	err := booksQuery.each(t, func(r row) error {
+		b := &book{pools: &accounting.Pools{}}
+		if err := r.Scan(append(accountFields(&b.account), &b.seq)...); err != nil {
+			return err
+		}
+		b.pools.Account = b.account
+		all[b.account.ID] = b
+		return nil
+	}, nil, arguments(ids))
+	return all, err
+}
+
+const periodColumns = `period_start, period_end, monthly_tokens, used, overdraft`
+
+var periodsQuery = bulk{
+	head: `SELECT account, ` + periodColumns + ` FROM account_period WHERE period_end > $1 AND account IN (`,
+	tail: `) ORDER BY account, period_start`, columns: 1, bare: true, fixed: 1,
+}
+
+// loadPeriods gives each book the periods from the one that was running at since to the newest.
+func (t *tx) loadPeriods(books map[string]*book, since time.Time) error {
+	var account string
+	var p accounting.Period
+	dest := []any{&account, asInstant{&p.Start}, asInstant{&p.End}, &p.Total, &p.Used, &p.Overdraft}
+	keep := func(r row) error {
+		if err := r.Scan(dest...); err != nil {
+			return err
+		}
+		books[account].periods = append(books[account].periods, p)
+		return nil
+	}
+	ids := sortedKeys(books)
+	if err := periodsQuery.each(t, keep, []any{micros(since)}, arguments(ids)); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		b := books[id]
+		if len(b.periods) == 0 { // an account that slept through its last reset
+			err := t.each(keep, `SELECT account, `+periodColumns+` FROM account_period WHERE account = $1 ORDER BY period_start DESC LIMIT 1`, id)
+			if err != nil {
+				return err
+			}
+		}
+		b.pools.Periods = slices.Clone(b.periods)
+	}
+	return nil
+}
+
+const grantColumns = `id, account, reference, tokens, remaining, collected, expires_at, created_at, voided_at, expired_at, used_up_at`
+
+func grantFields(g *accounting.Grant) []any {
+	return []any{&g.ID, &g.Account, &g.Reference, &g.Tokens, &g.Remaining, &g.Collected, asInstant{&g.ExpiresAt},
+		asInstant{&g.CreatedAt}, asInstant{&g.VoidedAt}, asInstant{&g.ExpiredAt}, asInstant{&g.UsedUpAt}}
+}
+
+func scanGrant(r row) (g accounting.Grant, err error) {
+	err = r.Scan(grantFields(&g)...)
+	return g, err
+}
+
+// loadGrants gives a book the grants with something left and those used up in its newest period.
+func (t *tx) loadGrants(b *book) error {
+	since := int64(math.MaxInt64)
+	if n := len(b.periods); n > 0 {
+		since = micros(b.periods[n-1].Start)
+	}
+	grants, err := list(t, scanGrant, `SELECT `+grantColumns+` FROM "grant" WHERE account = $1 AND (remaining > 0 OR used_up_at >= $2)`,
+		b.account.ID, since)
+	b.hold(grants)
+	return err
+}
+
+func (b *book) hold(grants []accounting.Grant) {
+	b.grants = append(b.grants, grants...)
+	b.pools.Grants = append(b.pools.Grants, grants...)
+}
+
+var grantsQuery = bulk{
+	head: `SELECT ` + grantColumns + ` FROM "grant" WHERE remaining > 0 AND account IN (`, tail: `)`, columns: 1, bare: true,
+}
+
+// loadLiveGrants gives the books the grants with something left.
+func (t *tx) loadLiveGrants(books map[string]*book) error {
+	return grantsQuery.each(t, func(r row) error {
+		g, err := scanGrant(r)
+		if err == nil {
+			books[g.Account].hold([]accounting.Grant{g})
+		}
+		return err
+	}, nil, arguments(sortedKeys(books)))
+}
+
+// save stores what the pools' methods changed since the book was loaded or saved.
+func (t *tx) save(books ...*book) error {
+	var periods, grants, entries []any
+	for _, b := range books {
+		periods = b.changedPeriods(periods)
+		grants = b.changedGrants(grants)
+		entries = b.newEntries(entries)
+		if a := b.pools.Account; a.Version != b.account.Version {
+			if err := t.saveAccount(a); err != nil {
+				return err
+			}
+		}
+		b.saved()
+	}
+	if err := periodsUpsert.exec(t, periods); err != nil {
+		return err
+	}
+	if err := grantsUpsert.exec(t, grants); err != nil {
+		return err
+	}
+	return entriesInsert.exec(t, entries)
+}
+
+func (b *book) saved() {
+	b.account, b.periods, b.grants = b.pools.Account, slices.Clone(b.pools.Periods), slices.Clone(b.pools.Grants)
+	b.pools.Entries = nil
+}
+
+var periodsUpsert = bulk{
+	head: `INSERT INTO account_period (account, ` + periodColumns + `) VALUES `,
+	tail: ` ON CONFLICT (account, period_start) DO UPDATE SET period_end = excluded.period_end,
+		monthly_tokens = excluded.monthly_tokens, used = excluded.used, overdraft = excluded.overdraft`,
+	columns: 6,
+}
+
+func (b *book) changedPeriods(args []any) []any {
+	for i, p := range b.pools.Periods {
+		if i >= len(b.periods) || p != b.periods[i] {
+			args = append(args, b.account.ID, micros(p.Start), micros(p.End), p.Total, p.Used, p.Overdraft)
+		}
+	}
+	return args
+}
+
+var grantsUpsert = bulk{
+	head: `INSERT INTO "grant" (` + grantColumns + `) VALUES `,
+	tail: ` ON CONFLICT (id) DO UPDATE SET remaining = excluded.remaining, collected = excluded.collected,
+		voided_at = excluded.voided_at, expired_at = excluded.expired_at, used_up_at = excluded.used_up_at`,
+	columns: 11,
+}
+
+func (b *book) changedGrants(args []any) []any {
+	for _, g := range b.pools.Grants {
+		if !slices.Contains(b.grants, g) {
+			args = append(args, g.ID, b.account.ID, g.Reference, g.Tokens, g.Remaining, g.Collected, micros(g.ExpiresAt),
+				micros(g.CreatedAt), micros(g.VoidedAt), micros(g.ExpiredAt), micros(g.UsedUpAt))
+		}
+	}
+	return args
+}
+
+var entriesInsert = bulk{
+	head: `INSERT INTO ledger_entry (account, seq, at, kind, monthly_delta, extra_delta, monthly_balance, extra_balance, reference) VALUES `, columns: 9,
+}
+
+func (b *book) newEntries(args []any) []any {
+	for _, e := range b.pools.Entries {
+		b.seq++
+		args = append(args, b.account.ID, b.seq, micros(e.At), string(e.Kind), e.Change.Monthly, e.Change.Extra,
+			e.Balance.Monthly, e.Balance.Extra, e.Reference)
+	}
+	return args
+}
+
+func arguments(ids []string) []any {
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	return args
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

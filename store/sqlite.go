@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/ncruces/go-sqlite3"
+	_ "github.com/ncruces/go-sqlite3/driver" // registers "sqlite3"
+
+	"github.com/tollgate/tollgate/accounting"
+)
+
+// readersMax is the number of connections that read beside the writer.
+const readersMax = 4
+
+// Open opens the embedded store at path, makes it if there is none, and brings its schema up to date. One process
+// at a time may write it. The caller closes the store.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
+	writer, err := sql.Open("sqlite3", dsn(path, "immediate"))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	writer.SetMaxOpenConns(1)
+	if err := synced(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+	}
+	if err := migrate(ctx, writer, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+	}
+	readers, err := sql.Open("sqlite3", dsn(path, "deferred")+"&_pragma=query_only(1)")
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+	}
+	readers.SetMaxOpenConns(readersMax)
+	readers.SetMaxIdleConns(readersMax)
+	return newStore(writer, readers, o), nil
+}
+
+// dsn asks for synced commits: in WAL mode this driver's own default is not to.
+func dsn(path, lock string) string {
+	u := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	return u.String() + "?_txlock=" + lock +
+		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+}
+
+// synced fails unless commits are synced: a misspelt pragma is no error.
+func synced(ctx context.Context, db *sql.DB) error {
+	var level int64
+	if err := db.QueryRowContext(ctx, `PRAGMA synchronous`).Scan(&level); err != nil {
+		return err
+	}
+	if level != 2 {
+		return fmt.Errorf("PRAGMA synchronous is %d: commits would not be synced", level)
+	}
+	return nil
+}
+
+// migrate runs the steps that the database has not had, all in one transaction.
+func migrate(ctx context.Context, db *sql.DB, steps []string) error {
+	t, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer t.Rollback()
+	var version int
+	if err := t.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
+		return err
+	}
+	if version > len(steps) {
+		return fmt.Errorf("its schema is version %d and this program knows %d: it was written by a newer tollgate", version, len(steps))
+	}
+	for i, step := range steps[version:] {
+		if _, err := t.ExecContext(ctx, step); err != nil {
+			return fmt.Errorf("migrate to version %d: %w", version+i+1, err)
+		}
+	}
+	if _, err := t.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, len(steps))); err != nil {
+		return err
+	}
+	return t.Commit()
+}
+
+// dataError marks what the same record would meet again with accounting.ErrData.
+func dataError(err error) error {
+	for _, code := range []sqlite3.ErrorCode{sqlite3.CONSTRAINT, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.RANGE} {
+		if errors.Is(err, code) {
+			return fmt.Errorf("%w: %w", accounting.ErrData, err)
+		}
+	}
+	return err
+}
+
+// Backup writes a copy of the database, as it is at one moment, to a file that must not exist. The copy is on
+// disk when Backup returns.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	if _, err := os.Lstat(file); err == nil {
+		return fmt.Errorf("backup store: %s: %w", file, os.ErrExist)
+	}
+	if _, err := s.readers.db.ExecContext(ctx, `VACUUM INTO $1`, file); err != nil {
+		return fmt.Errorf("backup store to %s: %w", file, err)
+	}
+	if err := errors.Join(flush(file), flush(filepath.Dir(file))); err != nil {
+		return fmt.Errorf("backup store to %s: %w", file, err)
+	}
+	return nil
+}
+
+func flush(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
