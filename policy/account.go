@@ -99,11 +99,11 @@ func (a *account) closed() error {
 }
 
 // mode is the account's own, else the gateway's.
-func (a *account) mode(g *Gate) Mode {
+func (a *account) mode(o *Options) Mode {
 	if a.terms.admission != "" {
 		return Mode(a.terms.admission)
 	}
-	return g.options.Mode
+	return o.Mode
 }
 
 // standing is the last answer, less what was spent here since.

@@ -24,7 +24,7 @@ const (
 // nothing is known yet, and asks for need. a.mu is held at both ends, not during the call, and
 // a.exchanging is nil at both. An account that the store does not know comes back as a.gone.
 func (g *Gate) exchange(ctx context.Context, a *account, l *lease, need int64, last bool) (Verdict, error) {
-	ask := Ask{Account: a.id, Epoch: g.options.Epoch, Held: a.open > 0, Need: need, Last: last, Now: g.options.Now()}
+	ask := Ask{Account: a.id, Epoch: g.epoch, Held: a.open > 0, Need: need, Last: last, Now: g.now()}
 	if l != nil {
 		l.giveBack()
 		if need > 0 && ask.Now.Before(a.terms.period.End) {
@@ -41,7 +41,7 @@ func (g *Gate) exchange(ctx context.Context, a *account, l *lease, need int64, l
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	answer, err := g.credit.Exchange(ctx, ask)
 	cancel()
-	now := g.options.Now()
+	now := g.now()
 
 	a.mu.Lock()
 	a.exchanging = nil
@@ -90,17 +90,18 @@ func (g *Gate) learn(ctx context.Context, a *account, now time.Time) error {
 				return err
 			}
 		}
-		now = g.options.Now()
+		now = g.now()
 	}
 	return a.closed()
 }
 
 // attempt is one request's way to its hold.
 type attempt struct {
-	gate *Gate
-	a    *account
-	need Need
-	now  time.Time
+	gate    *Gate
+	options *Options
+	a       *account
+	need    Need
+	now     time.Time
 
 	asked int     // exchanges so far
 	own   refusal // what the store refused to this request
@@ -109,7 +110,7 @@ type attempt struct {
 
 // take sets tokens aside. a.mu is held, but not throughout: only while nobody waits for the store.
 func (g *Gate) take(ctx context.Context, a *account, n Need, now time.Time) (*Hold, error) {
-	t := attempt{gate: g, a: a, need: n, now: now}
+	t := attempt{gate: g, options: g.options.Load(), a: a, need: n, now: now}
 	a.usedAt = now
 	for {
 		h, ask, err := t.look()
@@ -125,7 +126,7 @@ func (g *Gate) take(ctx context.Context, a *account, n Need, now time.Time) (*Ho
 			if err := a.wait(ctx); err != nil {
 				return nil, err
 			}
-			t.now = g.options.Now()
+			t.now = g.now()
 		default:
 			if err := t.exchange(ctx, ask); err != nil {
 				return t.blind(err)
@@ -142,7 +143,7 @@ func (t *attempt) look() (*Hold, Ask, error) {
 		return nil, Ask{}, nil
 	}
 	if due && t.asked < exchangesMax {
-		d, err := t.need.as(a.mode(g), &g.options)
+		d, err := t.need.as(a.mode(t.options), t.options)
 		if err != nil { // perhaps the mode is another by now
 			return nil, Ask{}, nil
 		}
@@ -151,7 +152,7 @@ func (t *attempt) look() (*Hold, Ask, error) {
 	if err := a.closed(); err != nil {
 		return nil, Ask{}, err
 	}
-	d, err := t.need.as(a.mode(g), &g.options)
+	d, err := t.need.as(a.mode(t.options), t.options)
 	if err != nil {
 		return nil, Ask{}, err
 	}
@@ -192,7 +193,7 @@ func (t *attempt) exchange(ctx context.Context, ask Ask) error {
 	}
 	ends := a.ends
 	verdict, err := g.exchange(ctx, a, a.lease, ask.Need, ask.Last)
-	t.now = g.options.Now()
+	t.now = g.now()
 	if err != nil {
 		return err
 	}
@@ -209,16 +210,16 @@ func (t *attempt) exchange(ctx context.Context, ask Ask) error {
 
 // blind is what happens when the store can't be asked: only observe goes on, with an account that it knows.
 func (t *attempt) blind(err error) (*Hold, error) {
-	a, g := t.a, t.gate
-	if a.lease == nil || a.mode(g) != ModeObserve || !g.options.OnStoreDownServe || a.closed() != nil {
+	a := t.a
+	if a.lease == nil || a.mode(t.options) != ModeObserve || !t.options.OnStoreDownServe || a.closed() != nil {
 		return nil, err
 	}
-	d, _ := t.need.as(ModeObserve, &g.options)
+	d, _ := t.need.as(ModeObserve, t.options)
 	return t.hold(d, d.want), nil
 }
 
 func (t *attempt) hold(d demand, tokens int64) *Hold {
-	h := &Hold{Epoch: t.gate.options.Epoch, Held: tokens, gate: t.gate, at: t.now}
+	h := &Hold{Epoch: t.gate.epoch, Held: tokens, gate: t.gate, at: t.now}
 	if t.need.Choices > 0 && d.limit != t.need.OutputLimit {
 		h.OutputLimit = d.limit
 	}

@@ -65,7 +65,11 @@ const storeTimeout = 5 * time.Second
 
 // Gate decides who may call and what they may spend. Its methods may be called concurrently.
 type Gate struct {
-	options  Options
+	epoch     string
+	idleAfter time.Duration
+	now       func() time.Time
+	options   atomic.Pointer[Options] // what Apply may change is read from here
+
 	credit   Credit
 	keys     Keys
 	keyring  *keyring
@@ -85,22 +89,33 @@ type Gate struct {
 // New makes a gate. It starts nothing; changes in the store are heard only while Run runs.
 func New(keys Keys, credit Credit, o Options) *Gate {
 	o = o.withDefaults()
-	return &Gate{
-		options:  o,
-		credit:   credit,
-		keys:     keys,
-		keyring:  newKeyring(keys, o.KeysCached),
-		accounts: newAccounts(o.AccountsCached),
-		limits:   newLimits(),
-		kick:     make(chan struct{}, 1),
+	g := &Gate{
+		epoch:     o.Epoch,
+		idleAfter: o.IdleAfter,
+		now:       o.Now,
+		credit:    credit,
+		keys:      keys,
+		keyring:   newKeyring(keys, o.KeysCached),
+		accounts:  newAccounts(o.AccountsCached),
+		limits:    newLimits(),
+		kick:      make(chan struct{}, 1),
 	}
+	g.options.Store(&o)
+	return g
+}
+
+// Apply changes Mode, HoldOutputTokens, StrictOutputTokens and OnStoreDownServe, for requests that are admitted
+// from now on. The other options are as New got them.
+func (g *Gate) Apply(o Options) {
+	o = o.withDefaults()
+	g.options.Store(&o)
 }
 
 // Identify finds who shows a secret. Whatever is wrong with it (unknown, malformed, revoked, expired, its
 // account deleted), the answer is the same *Denied and is found the same way. The Caller is shared: it must
 // not be changed.
 func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
-	now := g.options.Now()
+	now := g.now()
 	c, err := g.keyring.find(ctx, HashSecret(secret), now)
 	switch {
 	case err != nil:
@@ -115,7 +130,7 @@ func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
 // Standing judges the caller's account for a path that costs nothing: *Denied when it is suspended or gone, or
 // when nothing is known of it and the store can't be asked.
 func (g *Gate) Standing(ctx context.Context, c *Caller) error {
-	_, err := g.standing(ctx, c, g.options.Now())
+	_, err := g.standing(ctx, c, g.now())
 	return err
 }
 
@@ -131,8 +146,8 @@ func (g *Gate) standing(ctx context.Context, c *Caller, now time.Time) (Standing
 // Admit sets tokens aside for a request, or says why not with a *Denied. The hold must be ended.
 // It touches memory only, unless the account is new here or its lease has to grow.
 func (g *Gate) Admit(ctx context.Context, c *Caller, n Need) (*Hold, error) {
-	now := g.options.Now()
-	if g.down.Load() && !g.options.OnStoreDownServe {
+	now := g.now()
+	if g.down.Load() && !g.options.Load().OnStoreDownServe {
 		return nil, unavailable("the store can't be reached")
 	}
 	n, err := n.under(c.Key.MaxOutputTokens)
@@ -154,7 +169,7 @@ func (g *Gate) hold(ctx context.Context, c *Caller, n Need, now time.Time) (*Hol
 // admitLimited admits a request of a key with limits of its own. They are judged first, and booked for good
 // only with the hold.
 func (g *Gate) admitLimited(ctx context.Context, c *Caller, n Need, now time.Time) (*Hold, error) {
-	e, err := g.limits.enter(&c.Key, n.estimate(g.options.HoldOutputTokens), now)
+	e, err := g.limits.enter(&c.Key, n.estimate(g.options.Load().HoldOutputTokens), now)
 	if err != nil {
 		return nil, err
 	}
@@ -232,7 +247,7 @@ type Stats struct {
 
 // Stats looks at every account in memory, each under its own lock for a moment.
 func (g *Gate) Stats() Stats {
-	now := g.options.Now()
+	now := g.now()
 	s, all := g.accounts.snapshot()
 	s.DoubleEnds, s.Exchanges, s.StoreDown = g.doubleEnds.Load(), g.exchanges.Load(), g.down.Load()
 	s.Keys, s.UnknownKeys = g.keyring.sizes()

@@ -90,7 +90,7 @@ func (f *feed) poll(life context.Context) {
 			break
 		}
 	}
-	if now := g.options.Now(); keysChanged || now.Sub(f.originsAt) >= originsEach {
+	if now := g.now(); keysChanged || now.Sub(f.originsAt) >= originsEach {
 		if g.readOrigins(ctx) == nil {
 			f.originsAt = now
 		}
@@ -148,15 +148,15 @@ func (g *Gate) readOrigins(ctx context.Context) error {
 
 // sweep gives back what idle accounts hold.
 func (g *Gate) sweep(ctx context.Context) {
-	tick := time.NewTicker(max(g.options.IdleAfter/4, 10*time.Millisecond))
+	tick := time.NewTicker(max(g.idleAfter/4, 10*time.Millisecond))
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			g.tidy(ctx, g.options.IdleAfter)
-			g.limits.tidy(g.options.Now())
+			g.tidy(ctx, g.idleAfter)
+			g.limits.tidy(g.now())
 		}
 	}
 }
@@ -181,7 +181,7 @@ func (g *Gate) tidyAccount(ctx context.Context, a *account, idle time.Duration) 
 			return
 		}
 	}
-	if a.exchanging != nil || a.gone || a.lease == nil || !a.lease.restless() || g.options.Now().Sub(a.usedAt) < idle {
+	if a.exchanging != nil || a.gone || a.lease == nil || !a.lease.restless() || g.now().Sub(a.usedAt) < idle {
 		return
 	}
 	g.exchange(ctx, a, a.lease, 0, false)
