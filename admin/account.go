@@ -16,8 +16,8 @@ import (
 
 var accountID = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
-// accountView is the JSON form of an account.
-type accountView struct {
+// AccountView is the JSON form of an account.
+type AccountView struct {
 	ID            string            `json:"id"`
 	Name          string            `json:"name"`
 	Plan          *string           `json:"plan"`
@@ -26,25 +26,25 @@ type accountView struct {
 	ResetDay      int               `json:"reset_day"`
 	Status        accounting.Status `json:"status"`
 	Admission     *string           `json:"admission"`
-	Next          *nextView         `json:"next"`
+	Next          *NextView         `json:"next"`
 	CreatedAt     time.Time         `json:"created_at"`
 	UpdatedAt     time.Time         `json:"updated_at"`
 }
 
-// nextView is what waits for the next reset. plan null: the plan stays; monthly_tokens null: the plan's total counts.
-type nextView struct {
+// NextView is what waits for the next reset. plan null: the plan stays; monthly_tokens null: the plan's total counts.
+type NextView struct {
 	Plan          *string `json:"plan"`
 	MonthlyTokens *int64  `json:"monthly_tokens"`
 }
 
-func viewAccount(a accounting.Account) accountView {
-	v := accountView{
+func viewAccount(a accounting.Account) AccountView {
+	v := AccountView{
 		ID: a.ID, Name: a.Name, Plan: filled(a.Plan), MonthlyTokens: a.MonthlyTokens,
 		Timezone: a.Anchor.Timezone, ResetDay: a.Anchor.Day, Status: a.Status, Admission: filled(a.Admission),
 		CreatedAt: a.CreatedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
 	}
 	if a.NextPlan != nil || a.NextMonthlyTokens != nil {
-		v.Next = &nextView{Plan: a.NextPlan, MonthlyTokens: a.NextMonthlyTokens}
+		v.Next = &NextView{Plan: a.NextPlan, MonthlyTokens: a.NextMonthlyTokens}
 	}
 	return v
 }
@@ -79,7 +79,28 @@ func (h *Handler) listAccounts(ctx context.Context, _ *http.Request, q query) (r
 	if err != nil {
 		return reply{}, err
 	}
+	if err := h.reset(ctx, accounts); err != nil {
+		return reply{}, err
+	}
 	return listed(p, accounts, func(a accounting.Account) string { return a.ID }, viewAccount), nil
+}
+
+// reset brings accounts for which something waits to now: their reset may be over.
+func (h *Handler) reset(ctx context.Context, accounts []accounting.Account) error {
+	for i, a := range accounts {
+		if a.NextPlan == nil && a.NextMonthlyTokens == nil {
+			continue
+		}
+		pools, err := h.Store.Pools(ctx, a.ID, h.Now())
+		if errors.Is(err, accounting.ErrNotFound) { // deleted since
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		accounts[i] = pools.Account
+	}
+	return nil
 }
 
 func (h *Handler) showAccount(ctx context.Context, r *http.Request, _ query) (reply, error) {
@@ -90,23 +111,37 @@ func (h *Handler) showAccount(ctx context.Context, r *http.Request, _ query) (re
 	return oneAccount(http.StatusOK, a), nil
 }
 
-// known is the account of the path, deleted or not.
-func (h *Handler) known(ctx context.Context, r *http.Request) (accounting.Account, error) {
+// pools are those of the path's account, which lives, rolled to now: a reset or an expiry that nothing has touched
+// since is in what is read after them.
+func (h *Handler) pools(ctx context.Context, r *http.Request) (*accounting.Pools, error) {
 	id := r.PathValue("account")
-	a, err := h.Store.Account(ctx, id)
+	p, err := h.Store.Pools(ctx, id, h.Now())
 	if errors.Is(err, accounting.ErrNotFound) {
-		return a, noAccount(id)
+		return nil, noAccount(id)
 	}
-	return a, err
+	return p, err
 }
 
-// live is the account of the path, which was not deleted.
+// live is the path's account, which lives.
 func (h *Handler) live(ctx context.Context, r *http.Request) (accounting.Account, error) {
-	a, err := h.known(ctx, r)
-	if err == nil && !a.Live() {
-		err = noAccount(a.ID)
+	p, err := h.pools(ctx, r)
+	if err != nil {
+		return accounting.Account{}, err
 	}
-	return a, err
+	return p.Account, nil
+}
+
+// known is the path's account, deleted or not: its facts stay.
+func (h *Handler) known(ctx context.Context, r *http.Request) (accounting.Account, error) {
+	a, err := h.live(ctx, r)
+	if p, ok := errors.AsType[*problem](err); !ok || p.code != codeNotFound {
+		return a, err
+	}
+	a, stored := h.Store.Account(ctx, r.PathValue("account"))
+	if errors.Is(stored, accounting.ErrNotFound) {
+		return a, err
+	}
+	return a, stored
 }
 
 func noAccount(id string) *problem { return absent("there is no account %q", id) }

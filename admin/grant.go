@@ -12,8 +12,8 @@ import (
 	"github.com/tollgate/tollgate/accounting"
 )
 
-// grantView is the JSON form of a grant.
-type grantView struct {
+// GrantView is the JSON form of a grant.
+type GrantView struct {
 	ID        string     `json:"id"`
 	Reference string     `json:"reference"`
 	Tokens    int64      `json:"tokens"`
@@ -23,8 +23,8 @@ type grantView struct {
 	VoidedAt  *time.Time `json:"voided_at"`
 }
 
-func viewGrant(g accounting.Grant) grantView {
-	return grantView{ID: g.ID, Reference: g.Reference, Tokens: g.Tokens, Remaining: g.Remaining,
+func viewGrant(g accounting.Grant) GrantView {
+	return GrantView{ID: g.ID, Reference: g.Reference, Tokens: g.Tokens, Remaining: g.Remaining,
 		ExpiresAt: instant(g.ExpiresAt), CreatedAt: g.CreatedAt.UTC(), VoidedAt: instant(g.VoidedAt)}
 }
 

@@ -24,7 +24,7 @@ const (
 	callWait = 15 * time.Second
 )
 
-// Options are what the admin plane is made of. All fields are required; functions may be called concurrently.
+// Options are what the admin plane is made of. Functions may be called concurrently.
 type Options struct {
 	Store Store
 	// Sync returns when everything that this replica journalled before the call is in the store.
@@ -42,7 +42,7 @@ type Options struct {
 	// Ready says why the gateway can't serve; nil: it can.
 	Ready    func() error
 	Registry *prometheus.Registry
-	Now      func() time.Time
+	Now      func() time.Time // nil: time.Now
 	Log      *slog.Logger
 }
 
@@ -57,6 +57,9 @@ type Handler struct {
 
 // New makes the handler and starts nothing.
 func New(o Options) *Handler {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	h := &Handler{Options: o, once: newOnce(o)}
 	const account = "/api/v1/accounts/{account}"
 	for path, calls := range map[string]methods{
@@ -77,10 +80,11 @@ func New(o Options) *Handler {
 		h.mux.Handle(path, h.guarded(calls))
 	}
 	for path, calls := range map[string]methods{
-		"/healthz": {"GET": showHealth},
-		"/readyz":  {"GET": h.showReady},
-		"/metrics": {"GET": showMetrics(o.Registry)},
-		"/":        nil,
+		"/api/v1/openapi.json": {"GET": showOpenAPI},
+		"/healthz":             {"GET": showHealth},
+		"/readyz":              {"GET": h.showReady},
+		"/metrics":             {"GET": showMetrics(o.Registry)},
+		"/":                    nil,
 	} {
 		h.mux.Handle(path, h.open(calls))
 	}

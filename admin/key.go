@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/policy"
 )
 
@@ -24,8 +23,8 @@ var label = regexp.MustCompile(`^[A-Za-z0-9._:@-]{1,64}$`)
 // builtinActivities are those that every gateway knows.
 var builtinActivities = []string{"chat", "ingest", "training", "preview"}
 
-// keyView is the JSON form of a key.
-type keyView struct {
+// KeyView is the JSON form of a key.
+type KeyView struct {
 	ID                string        `json:"id"`
 	Secret            string        `json:"secret,omitempty"` // in the answer that made it, nowhere else
 	Account           string        `json:"account"`
@@ -49,8 +48,8 @@ type keyView struct {
 	Used *int64 `json:"used,omitempty"`
 }
 
-func viewKey(k policy.Key) keyView {
-	return keyView{
+func viewKey(k policy.Key) KeyView {
+	return KeyView{
 		ID: k.ID, Account: k.Account, Name: k.Name, Scope: k.Scope, Activity: k.Activity, Chatbot: k.Chatbot, Labels: k.Labels,
 		MonthlyCap: k.MonthlyCap, RequestsPerMinute: k.RequestsPerMinute, Concurrent: k.Concurrent, MaxOutputTokens: k.MaxOutputTokens,
 		Models: present(k.Models), Providers: present(k.Providers), Origins: present(k.Origins),
@@ -101,7 +100,7 @@ func (h *Handler) createKey(ctx context.Context, r *http.Request, f *form) (repl
 
 // keyMadeBefore answers a repeated POST of a key: its secret can't be shown again.
 func keyMadeBefore(r Remembered) (reply, error) {
-	var k keyView
+	var k KeyView
 	if err := json.Unmarshal(r.Answer, &k); err != nil {
 		return reply{}, unavailable("the answer to this Idempotency-Key can't be read", err)
 	}
@@ -126,38 +125,21 @@ func (h *Handler) listKeys(ctx context.Context, r *http.Request, q query) (reply
 }
 
 func (h *Handler) showKey(ctx context.Context, r *http.Request, _ query) (reply, error) {
-	a, err := h.live(ctx, r)
+	pools, err := h.pools(ctx, r)
 	if err != nil {
 		return reply{}, err
 	}
-	k, err := h.Store.AccountKey(ctx, a.ID, r.PathValue("key"))
+	k, err := h.Store.AccountKey(ctx, pools.Account.ID, r.PathValue("key"))
 	if err != nil {
-		return reply{}, missing(err, "key", r.PathValue("key"), a.ID)
+		return reply{}, missing(err, "key", r.PathValue("key"), pools.Account.ID)
 	}
-	period, err := h.runningPeriod(ctx, a)
-	if err != nil {
-		return reply{}, err
-	}
-	used, err := h.Store.Used(ctx, k.ID, period.Start)
+	used, err := h.Store.Used(ctx, k.ID, pools.Running().Start)
 	if err != nil {
 		return reply{}, err
 	}
 	v := viewKey(k)
 	v.Used = &used
 	return reply{status: http.StatusOK, body: v, tag: tag(k.Version)}, nil
-}
-
-// runningPeriod is the account's period now; a deleted account has the one that its anchor gives.
-func (h *Handler) runningPeriod(ctx context.Context, a accounting.Account) (accounting.Period, error) {
-	now := h.Now()
-	if !a.Live() {
-		return accounting.PeriodAt(a.Anchor, now), nil
-	}
-	pools, err := h.Store.Pools(ctx, a.ID, now)
-	if err != nil {
-		return accounting.Period{}, err
-	}
-	return *pools.Running(), nil
 }
 
 func (h *Handler) changeKey(ctx context.Context, r *http.Request, f *form, version int64) (reply, error) {

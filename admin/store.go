@@ -19,7 +19,9 @@ type Store interface {
 
 	// CreateAccount opens the account and its first period. The plan must be known to the caller.
 	CreateAccount(ctx context.Context, a accounting.Account, now time.Time) (accounting.Account, error)
+	// Account finds an account, deleted ones too.
 	Account(ctx context.Context, id string) (accounting.Account, error)
+	// Accounts are those that live, by id.
 	Accounts(ctx context.Context, after string, limit int) ([]accounting.Account, error)
 	// ChangeAccount loads, lets change edit a copy and stores it, under the account's lock. version 0 fits any. An error
 	// of change is returned as it is and nothing is stored.

@@ -23,9 +23,6 @@ func (h *Handler) view(ctx context.Context, account string) (accounting.View, er
 	if err != nil {
 		return accounting.View{}, err
 	}
-	if !pools.Account.Live() {
-		return accounting.View{}, accounting.ErrNotFound
-	}
 	pace, err := h.Store.Pace(ctx, account, now.Add(-accounting.PaceWindow))
 	if err != nil {
 		return accounting.View{}, err

@@ -88,8 +88,7 @@ func (h *Handler) usage(ctx context.Context, r *http.Request, q query) (UsageQue
 	return asked, rows, err
 }
 
-// usageSpan fills what the query leaves open: the running period's start, and its end or the end of the span's
-// day, whichever is later.
+// usageSpan fills what the query leaves open with the running period's start and end.
 func (h *Handler) usageSpan(ctx context.Context, a accounting.Account, q query) (from, to time.Time, err error) {
 	from, to, err = q.span(location(a))
 	if err != nil || (!from.IsZero() && !to.IsZero()) {
@@ -109,6 +108,19 @@ func (h *Handler) usageSpan(ctx context.Context, a accounting.Account, q query) 
 		return from, to, wrong("from", "the span from %s to %s is empty", from.Format(time.RFC3339), to.Format(time.RFC3339))
 	}
 	return from, to, nil
+}
+
+// runningPeriod is the account's period now; a deleted account has the one that its anchor gives.
+func (h *Handler) runningPeriod(ctx context.Context, a accounting.Account) (accounting.Period, error) {
+	now := h.Now()
+	if !a.Live() {
+		return accounting.PeriodAt(a.Anchor, now), nil
+	}
+	pools, err := h.Store.Pools(ctx, a.ID, now)
+	if err != nil {
+		return accounting.Period{}, err
+	}
+	return *pools.Running(), nil
 }
 
 // location is the account's time zone. Stored names were checked; one that this machine lacks reads as UTC.
