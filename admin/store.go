@@ -60,36 +60,10 @@ type Store interface {
 	Recall(ctx context.Context, key string, now time.Time) (Remembered, error)
 }
 
-// EventFilter narrows a list of events; zero fields match all. From is inclusive, To exclusive, both by StartedAt.
-type EventFilter struct {
-	From, To                               time.Time
-	Activity, Chatbot, Model, Key, Outcome string
-}
-
-// UsageQuery asks for sums. GroupBy holds any of day, activity, chatbot, model, provider, key, each once, in the
-// order of the answer; days are the account's local days, and From and To are rounded to what the rollups can tell
-// (hours of the account's time zone).
-type UsageQuery struct {
-	From, To time.Time
-	GroupBy  []string
-}
-
-// UsageRow is one sum. Group holds the value of each asked dimension, in the order of UsageQuery.GroupBy;
-// a day as 2006-01-02.
-type UsageRow struct {
-	Group    []string
-	Requests int64
-	Tokens   accounting.Tokens
-	Charged  accounting.Charged
-}
-
-// Remembered is an answer kept for a repeated POST.
-type Remembered struct {
-	Key string // method, path and Idempotency-Key together
-	// Body is the SHA-256 of the request body.
-	Body   [32]byte
-	Status int
-	// Answer is the body that was sent; for a key's creation it lacks the secret.
-	Answer []byte
-	At     time.Time
-}
+// The answers' shapes are accounting's.
+type (
+	EventFilter = accounting.EventFilter
+	UsageQuery  = accounting.UsageQuery
+	UsageRow    = accounting.UsageRow
+	Remembered  = accounting.Remembered
+)
