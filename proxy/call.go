@@ -72,8 +72,8 @@ func (c *call) serve() error {
 	if err := c.identify(); err != nil {
 		return err
 	}
-	if c.caller.Key.Scope != policy.ScopeCall {
-		return denied(policy.NotAllowed, "this key shows the Token view and nothing else")
+	if err := c.caller.AllowCalls(); err != nil {
+		return err
 	}
 	if err := c.find(); err != nil {
 		return err
@@ -169,7 +169,7 @@ func (c *call) pass() error {
 // metered reads a request, takes a hold for it and forwards it.
 func (c *call) metered() error {
 	var err error
-	if c.labels, err = readLabels(&c.caller.Key, c.in.Header, c.set.Activities); err != nil {
+	if c.labels, err = readLabels(c.caller, c.in.Header, c.set.Activities); err != nil {
 		return err
 	}
 	if err := c.readBody(); err != nil {

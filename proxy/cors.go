@@ -18,7 +18,7 @@ var askable = []string{
 const exposed = "X-Tollgate-Request-Id, X-Tollgate-Error, Retry-After, X-Request-Id"
 
 // browser says whether the key in use is one for browsers.
-func (c *call) browser() bool { return c.caller != nil && len(c.caller.Key.Origins) > 0 }
+func (c *call) browser() bool { return c.caller != nil && c.caller.FromBrowser() }
 
 // preflight answers OPTIONS, which carries no key, from the origins of all live keys.
 func (c *call) preflight() error {

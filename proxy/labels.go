@@ -17,9 +17,9 @@ const (
 type labels struct{ activity, chatbot, user string }
 
 // readLabels takes them from the key and, unless the key fixes them, from the request.
-func readLabels(key *policy.Key, h http.Header, activities map[string]bool) (labels, error) {
-	l := labels{activity: key.Activity, chatbot: key.Chatbot}
-	if key.Labels == policy.LabelsFixed || len(key.Origins) > 0 {
+func readLabels(caller *policy.Caller, h http.Header, activities map[string]bool) (labels, error) {
+	l := labels{activity: caller.Key.Activity, chatbot: caller.Key.Chatbot}
+	if caller.LabelsFixed() {
 		return l, nil
 	}
 	for _, f := range []struct {

@@ -17,8 +17,6 @@ type Settings struct {
 	Activities map[string]bool
 	// EmptyStatus answers insufficient_quota: 402 or 429.
 	EmptyStatus int
-	// HoldOutputTokens is how much output an estimate counts where a request allows more or names no limit.
-	HoldOutputTokens int64
 	// Propagate hands the trace on to the provider.
 	Propagate bool
 	// UsageWait is how long an ended stream waits for the usage that follows it.

@@ -8,31 +8,20 @@ import (
 	"github.com/tollgate/tollgate/policy"
 )
 
-// need is what a request may cost, in charged tokens: the estimate for hold and observe, the worst case for strict.
+// need is what the request may cost.
 func (c *call) need() policy.Need {
 	r := &c.request
-	weight := c.set.Weights.For("", r.Model)
-	asked := r.OutputLimit
-	if cap := c.caller.Key.MaxOutputTokens; cap != nil && (asked == 0 || asked > *cap) {
-		asked = *cap
+	n := policy.Need{
+		BodyBytes:   int64(len(c.body)),
+		OutputLimit: r.OutputLimit,
+		MinOutput:   c.route.API.MinOutput,
+		Unbounded:   r.Unbounded,
+		Weight:      c.set.Weights.For("", r.Model),
 	}
-	output := int64(0)
 	if r.HasOutput {
-		output = c.set.HoldOutputTokens
-		if asked > 0 {
-			output = min(asked, output)
-		}
+		n.Choices = r.Choices
 	}
-	return policy.Need{
-		Estimate:  weight.Charge(accounting.Tokens{Input: (r.TextBytes() + 3) / 4, Output: output * r.Choices}),
-		Input:     weight.Charge(accounting.Tokens{Input: int64(len(c.body))}),
-		HasOutput: r.HasOutput,
-		Limit:     r.OutputLimit,
-		Min:       c.route.API.MinOutput,
-		Choices:   r.Choices,
-		PerOutput: weight.Output,
-		Unbounded: r.Unbounded,
-	}
+	return n
 }
 
 // settle ends the hold with what the request cost and makes its event durable. It is called once a call.
