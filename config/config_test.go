@@ -495,11 +495,11 @@ providers:
   new: { api: openai, base_url: "http://h" }
 plans: { basic: { monthly_tokens: 3 }, added: { monthly_tokens: 2 } }
 activities: [a]
-policy: { admission: strict, empty_status: 429 }
+policy: { admission: strict, empty_status: 429, overdraft: forgive }
 durability: memory
 weights: { a: {} }
 units: { image: 5 }
-telemetry: { otlp_endpoint: "http://h" }
+telemetry: { otlp_endpoint: "http://h", propagate: true }
 max_request_bytes: 1
 idle_timeout: 1s
 journal: { keep: 0 }
@@ -509,9 +509,9 @@ shutdown_grace: 1s
 			[]string{
 				"admin.token", "default_provider", "providers.groq", "providers.new", "providers.openai.api_key", "providers.openai.headers",
 				"providers.openai.timeout.idle", "providers.openai.ask_usage", "plans.added", "plans.basic", "plans.gone", "activities",
-				"policy.admission", "policy.empty_status", "weights", "units.image", "max_request_bytes", "retention.events", "shutdown_grace",
+				"policy.admission", "policy.empty_status", "weights", "units.image", "telemetry.propagate", "max_request_bytes", "retention.events", "shutdown_grace",
 			},
-			[]string{"listen", "tls", "admin.listen", "admin.tls", "data_dir", "durability", "telemetry.otlp_endpoint", "idle_timeout", "journal.keep"}},
+			[]string{"listen", "tls", "admin.listen", "admin.tls", "data_dir", "policy.overdraft", "durability", "telemetry.otlp_endpoint", "idle_timeout", "journal.keep"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
