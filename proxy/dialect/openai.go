@@ -137,7 +137,9 @@ func (c *chatReader) see(v *value) {
 			c.chunk.text = true
 		}
 	case ansIndex:
-		c.chunk.index, _ = wholeNumber(string(v.raw))
+		if index, ok := wholeNumber(string(v.raw)); ok {
+			c.chunk.index = index
+		}
 	case ansFinish:
 		if v.kind == '"' && v.size > 2 { // some servers send "" for null
 			c.chunk.finishes = true

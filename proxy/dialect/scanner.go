@@ -403,20 +403,21 @@ func (s *scanner) pending() int64 {
 	return max(0, s.base-s.value.start-1)
 }
 
-// path names the place of the value being visited, as in messages[0].content[1], without its own key.
+// path names the place of the value being visited, as in messages[0].content[1]; the key of a member is left out.
 func (s *scanner) path() string {
 	var b []byte
-	for i := 1; i < s.top; i++ {
-		if s.stack[i-1].array {
+	for i, f := range s.stack[:s.top] {
+		if f.node.key != "" && !(i > 0 && s.stack[i-1].array) {
+			if len(b) > 0 {
+				b = append(b, '.')
+			}
+			b = append(b, f.node.key...)
+		}
+		if f.array {
 			b = append(b, '[')
-			b = strconv.AppendInt(b, s.stack[i-1].n-1, 10)
+			b = strconv.AppendInt(b, f.n-1, 10)
 			b = append(b, ']')
-			continue
 		}
-		if len(b) > 0 {
-			b = append(b, '.')
-		}
-		b = append(b, s.stack[i].node.key...)
 	}
 	return string(b)
 }
@@ -432,8 +433,11 @@ func byteSet(members string) (set [256]bool) {
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
-// inner is what a JSON string's text stands for: a part of raw itself where nothing is escaped.
+// inner is what a JSON string's text stands for: a part of raw itself where nothing is escaped; nil for another value.
 func inner(raw []byte) []byte {
+	if len(raw) < 2 || raw[0] != '"' {
+		return nil
+	}
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return raw[1 : len(raw)-1]
 	}
