@@ -74,6 +74,9 @@ func (c *call) settlement(outcome accounting.Outcome) accounting.Settlement {
 	if c.meter != nil {
 		e.Model = c.meter.Model()
 	}
+	if e.Model == "" { // the answer names none
+		e.Model = e.RequestedModel
+	}
 	e.Tokens, e.Measured = c.measure(outcome)
 	e.Charged.Total = c.set.Weights.For(e.Model, e.RequestedModel).Charge(e.Tokens)
 	return accounting.Settlement{Event: e, PeriodStart: c.hold.Period.Start, Epoch: c.hold.Epoch}

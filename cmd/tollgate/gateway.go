@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +65,7 @@ func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gat
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
 	}
-	token, err := adminToken(c)
+	token, err := openToken(c)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gat
 	if g.journal, err = journal.Open(filepath.Join(c.DataDir, "journal.db"), journalOptions(c, log)); err != nil {
 		return nil, err
 	}
-	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, "tollgate.db"), store.Options{Collect: c.Policy.Overdraft == "collect"}); err != nil {
+	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, "tollgate.db"), store.Options{Forgive: c.Policy.Overdraft == "forgive"}); err != nil {
 		return nil, err
 	}
 	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: log, StoreFirst: c.Durability == "database"})
@@ -115,22 +114,14 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 	stop, cut := context.WithCancel(context.Background())
 	g.cut = cut
 	plane := admin.New(admin.Options{
-		Store: g.store, Recorder: g.record, Gate: g.gate,
+		Store: g.store, Sync: g.record.Sync, Held: g.gate.Held, Kick: g.gate.Kick,
 		Plans:      func() map[string]int64 { return g.config.Load().Plans },
-		Activities: func() []string { return activities(g.config.Load()) },
-		Providers: func() []string {
-			return slices.Collect(func(yield func(string) bool) {
-				for _, p := range g.config.Load().Providers {
-					if !yield(p.Name) {
-						return
-					}
-				}
-			})
-		},
-		Token:    func() string { return *g.token.Load() },
-		Ready:    g.readiness,
-		Registry: registry,
-		Log:      g.log,
+		Activities: func() []string { return g.config.Load().Activities },
+		Providers:  func() []string { return providerNames(g.config.Load()) },
+		Token:      func() string { return *g.token.Load() },
+		Ready:      g.readiness,
+		Registry:   registry,
+		Log:        g.log,
 	})
 	g.proxy = proxy.New(proxy.Options{
 		Gate: g.gate, Recorder: g.record, View: plane.View, Settings: settings, Stop: stop,
@@ -306,4 +297,3 @@ func (l *listener) serve() error {
 	}
 	return err
 }
-

@@ -24,6 +24,11 @@ type commands struct {
 	Serve   serveCmd   `cmd:"" help:"Run the gateway: data plane and admin plane."`
 	Check   checkCmd   `cmd:"" help:"Read the file and print every problem with its place."`
 	Demo    demoCmd    `cmd:"" help:"Show the whole story on this machine, without key, database or network."`
+	Account AccountCmd `cmd:"" help:"Open, show and change accounts."`
+	Key     KeyCmd     `cmd:"" help:"Make, change and revoke keys."`
+	Grant   GrantCmd   `cmd:"" help:"Add and void extra tokens."`
+	Usage   UsageCmd   `cmd:"" help:"Sum an account's usage."`
+	Events  EventsCmd  `cmd:"" help:"List an account's usage events."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of gateway.yaml."`
 }

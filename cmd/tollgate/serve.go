@@ -36,10 +36,7 @@ func (s serveCmd) Run(out *streams) error {
 	if err != nil {
 		return err
 	}
-	warnUnserved(c, log)
-	if c.Durability == "memory" {
-		log.Warn("durability: memory: a crash loses the usage that the store has not got yet")
-	}
+	warn(c, log)
 	watching, done := context.WithCancel(ctx)
 	defer done()
 	go g.watch(watching, s.Config)
@@ -48,7 +45,7 @@ func (s serveCmd) Run(out *streams) error {
 
 // load reads the file; path "" is gateway.yaml here, or defaults without one.
 func load(path string) (*config.Config, error) {
-	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names()})
+	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Segments: provider.Segments})
 }
 
 // report prints every problem of the file on a line of its own.
@@ -63,7 +60,14 @@ func report(w io.Writer, err error) error {
 	return errSilent
 }
 
-func warnUnserved(c *config.Config, log *slog.Logger) {
+// warn says what will hardly be as it was meant.
+func warn(c *config.Config, log *slog.Logger) {
+	for _, w := range c.Warnings {
+		log.Warn("configuration", "warning", w.String())
+	}
+	if c.Durability == "memory" {
+		log.Warn("durability: memory: a crash loses the usage that the store has not got yet")
+	}
 	for _, p := range c.Providers {
 		if provider.Rows[p.API] == nil {
 			log.Warn("this version serves nothing of the provider; its paths are refused", "provider", p.Name, "api", p.API)
@@ -98,8 +102,8 @@ func signalled(log *slog.Logger) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-// adminToken is the file's, else the one made at the first start.
-func adminToken(c *config.Config) (string, error) {
+// openToken is the file's, else the one made at the first start.
+func openToken(c *config.Config) (string, error) {
 	if token := c.Admin.Token.Reveal(); token != "" {
 		return token, nil
 	}
@@ -131,32 +135,33 @@ func (g *gateway) watch(ctx context.Context, path string) {
 	defer signal.Stop(hup)
 	tick := time.NewTicker(reloadEvery)
 	defer tick.Stop()
-	seen := fingerprint(path)
+	seen := fingerprint(g.config.Load().Files)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
 		case <-tick.C:
-			now := fingerprint(path)
+			now := fingerprint(g.config.Load().Files)
 			if now == seen {
 				continue
 			}
 			seen = now
 		}
 		g.reload(ctx, path)
+		seen = fingerprint(g.config.Load().Files)
 	}
 }
 
-func fingerprint(path string) [sha256.Size]byte {
-	if path == "" {
-		path = config.DefaultPath
+// fingerprint changes when the content of one of the files does; a file that can't be read counts as empty.
+func fingerprint(files []string) (sum [sha256.Size]byte) {
+	h := sha256.New()
+	for _, path := range files {
+		content, _ := os.ReadFile(path)
+		own := sha256.Sum256(content)
+		h.Write(own[:])
 	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256(b)
+	return [sha256.Size]byte(h.Sum(sum[:0]))
 }
 
 // reload applies what can be applied; a bad file is refused whole.
@@ -177,6 +182,7 @@ func (g *gateway) reload(ctx context.Context, path string) {
 		g.log.Error("reload refused, the old settings stay", "error", err)
 		return
 	}
+	warn(next, g.log)
 	applied, restart := g.config.Load().Changed(next)
 	if token := next.Admin.Token.Reveal(); token != "" {
 		g.token.Store(&token)

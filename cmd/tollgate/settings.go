@@ -14,7 +14,17 @@ import (
 // builtIn are the activities that every gateway knows.
 var builtIn = []string{"chat", "ingest", "training", "preview"}
 
-func activities(c *config.Config) []string { return append(builtIn[:len(builtIn):len(builtIn)], c.Activities...) }
+func activities(c *config.Config) []string {
+	return append(builtIn[:len(builtIn):len(builtIn)], c.Activities...)
+}
+
+func providerNames(c *config.Config) []string {
+	names := make([]string, len(c.Providers))
+	for i, p := range c.Providers {
+		names[i] = p.Name
+	}
+	return names
+}
 
 // newSettings is the part of the file that the data plane reads per request.
 func newSettings(c *config.Config) (*proxy.Settings, error) {
@@ -22,7 +32,6 @@ func newSettings(c *config.Config) (*proxy.Settings, error) {
 		Providers:             make(map[string]*provider.Provider),
 		Activities:            make(map[string]bool),
 		EmptyStatus:           c.Policy.EmptyStatus,
-		HoldOutputTokens:      c.Policy.HoldOutputTokens,
 		Propagate:             c.Telemetry.Propagate,
 		UsageWait:             proxy.UsageWait,
 		MaxRequestBytes:       c.Limits.MaxRequestBytes,

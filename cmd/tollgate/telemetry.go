@@ -9,8 +9,9 @@ import (
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
-	"go.opentelemetry.io/otel/sdk/resource"
+	otelresource "go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
@@ -36,7 +37,7 @@ func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*t
 		return nil, fmt.Errorf("telemetry.otlp_endpoint: %w", err)
 	}
 	// Attributes of the environment come last, so that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
-	res, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(serviceName, serviceVersion()), resource.WithFromEnv())
+	res, err := otelresource.New(ctx, otelresource.WithTelemetrySDK(), otelresource.WithAttributes(attribute.String("service.name", "tollgate"), attribute.String("service.version", version)), otelresource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}

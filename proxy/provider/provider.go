@@ -99,6 +99,20 @@ func New(s Settings) (*Provider, error) {
 	return p, nil
 }
 
+// Segments are the first segments of a row's paths: a provider of such a name would hide them.
+func Segments(api string) []string {
+	row, ok := Rows[api]
+	if !ok {
+		return nil
+	}
+	var first []string
+	for _, p := range row.Paths {
+		segment, _, _ := strings.Cut(p.Pattern[1:], "/")
+		first = append(first, segment)
+	}
+	return first
+}
+
 // Host is the provider's address, for telemetry.
 func (p *Provider) Host() string { return p.base.Host }
 
