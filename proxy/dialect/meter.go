@@ -21,6 +21,7 @@ type Meter struct {
 	cut     bool // take out what asking for usage adds
 	keep    bool // … but not the null members
 	isEvent bool // the content type says that it is a stream of events
+	maybe   bool // … says JSON, and still it may be one
 
 	ended, final, released bool
 
@@ -45,6 +46,7 @@ func (a *API) NewMeter(r Response) *Meter {
 	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
 	kind = strings.TrimSpace(kind)
 	m.isEvent = kind == "text/event-stream"
+	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "")
 	encoding := strings.ToLower(strings.TrimSpace(r.ContentEncoding))
 	if (encoding == "" || encoding == "identity") && (m.isEvent || maybeJSON(kind)) {
 		m.framing = unsure
@@ -87,7 +89,7 @@ func (m *Meter) recognise(c byte) {
 	case c == '{' || c == '[':
 		m.framing = oneJSON
 		m.scan.reset(m.api.format.answer)
-	case m.isEvent || strings.IndexByte("deir:\xef", c) >= 0:
+	case m.isEvent, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
 		m.framing = stream
 		m.scan.reset(m.api.format.event)
 	default:

@@ -208,11 +208,12 @@ func TestStreams(t *testing.T) {
 }
 
 func TestWhatCantBeReadPassesOneByteBehind(t *testing.T) {
-	body := []byte("ID3\x04 binary {\"usage\":{\"prompt_tokens\":1}}")
+	body := []byte("error ID3\x04 binary {\"usage\":{\"prompt_tokens\":1}}")
 	for name, r := range map[string]Response{
 		"compressed":   {Status: 200, ContentType: "application/json", ContentEncoding: "gzip"},
 		"audio":        {Status: 200, ContentType: "audio/mpeg"},
 		"text":         {Status: 200, ContentType: "text/plain; charset=utf-8"},
+		"plain error":  {Status: 502, ContentType: "text/plain"},
 		"odd encoding": {Status: 200, ContentType: "text/event-stream", ContentEncoding: "Identity, br"},
 	} {
 		for _, size := range cuts {

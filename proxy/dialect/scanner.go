@@ -269,15 +269,11 @@ func (s *scanner) readKey(p []byte, i int) int {
 func (s *scanner) match(raw []byte) {
 	f := &s.stack[s.top-1]
 	key := raw[1 : len(raw)-1]
-	if len(key) <= maxKey {
-		key = inner(raw)
+	if s.find(f, key) {
+		return
 	}
-	for at, kid := range f.node.kids {
-		if kid.key == string(key) {
-			s.node = kid
-			if f.node.exact && kid.id != 0 {
-				s.once(f, at, kid)
-			}
+	if bytes.IndexByte(key, '\\') >= 0 && len(key) <= maxKey {
+		if key = inner(raw); s.find(f, key) {
 			return
 		}
 	}
@@ -288,6 +284,20 @@ func (s *scanner) match(raw []byte) {
 		s.name = append(s.name[:0], key[:min(len(key), maxKey)]...)
 		s.node = unlistedNode
 	}
+}
+
+// find looks a key up among the wanted members of the frame.
+func (s *scanner) find(f *frame, key []byte) bool {
+	for at, kid := range f.node.kids {
+		if kid.key == string(key) {
+			s.node = kid
+			if f.node.exact && kid.id != 0 {
+				s.once(f, at, kid)
+			}
+			return true
+		}
+	}
+	return false
 }
 
 // once doubts a member that came before.
