@@ -33,6 +33,7 @@ type rig struct {
 	t        *testing.T
 	provider *proxytest.Provider
 	upstream *httptest.Server
+	journal  *journal.Journal
 	store    *store.Store
 	recorder *accounting.Recorder
 	gate     *policy.Gate
@@ -54,6 +55,7 @@ func newRig(t *testing.T, change func(*proxy.Settings, *provider.Settings)) *rig
 	dir := t.TempDir()
 	j, err := journal.Open(filepath.Join(dir, "journal.db"), journal.Options{MaxBytes: 64 << 20, Keep: time.Hour, KeepBytes: 64 << 20, Gather: 2 * time.Millisecond, Logger: log})
 	must(t, err)
+	r.journal = j
 	r.store, err = store.Open(ctx, filepath.Join(dir, "tollgate.db"), store.Options{})
 	must(t, err)
 	must(t, r.store.SetPlans(ctx, map[string]int64{"basic": 1_000_000}))

@@ -18,13 +18,7 @@ type Route struct {
 }
 
 // Route finds the line for a method and a raw path (without the provider's prefix and without the query).
-// Slashes that are doubled at its start count as one.
-func (p *Provider) Route(method, raw string) (Route, bool) {
-	for strings.HasPrefix(raw, "//") {
-		raw = raw[1:]
-	}
-	return p.table.find(method, raw)
-}
+func (p *Provider) Route(method, raw string) (Route, bool) { return p.table.find(method, raw) }
 
 type table []line
 
@@ -102,15 +96,19 @@ func name(segment string) (string, bool) {
 	return decoded, true
 }
 
-// Split takes a provider's name off the front of a raw path. ok is false when the first segment is not a
+// Split takes a provider's name off the front of a raw path; slashes that are doubled right behind it count as one,
+// since clients join origins and paths carelessly. ok is false when the first segment is not a
 // name that known accepts; the path then is the default provider's, whole.
 func Split(raw string, known func(name string) bool) (name, rest string, ok bool) {
 	if !strings.HasPrefix(raw, "/") {
 		return "", raw, false
 	}
-	name, rest, _ = strings.Cut(raw[1:], "/")
+	name, _, _ = strings.Cut(raw[1:], "/")
 	if !known(name) {
 		return "", raw, false
 	}
-	return name, raw[1+len(name):], true
+	for rest = raw[1+len(name):]; strings.HasPrefix(rest, "//"); {
+		rest = rest[1:]
+	}
+	return name, rest, true
 }
