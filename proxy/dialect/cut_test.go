@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 // unasked is what the provider would have sent without include_usage, worked out line by line with encoding/json.
@@ -166,4 +169,46 @@ func TestCuttingHoldsNoMoreThanALine(t *testing.T) {
 	if want := ": ping\n\nevent: x\ndata: {}\n\n" + sse(word); string(got) != want {
 		t.Errorf("the client has %q, want %q", got, want)
 	}
+}
+
+// Asking is undone wherever a provider puts what it adds, in whatever order and style it writes.
+func TestCuttingUndoesAsking(t *testing.T) {
+	members := []string{`"id":"c1"`, `"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]`, `"obfuscation":",\"usage\":null"`,
+		`"x":{"usage":null,"y":[{"usage":null}]}`, `"service_tier":null`, `"us\u0061ges":null`}
+	rapid.Check(t, func(t *rapid.T) {
+		ending := rapid.SampledFrom([]string{"\n", "\r\n", "\r"}).Draw(t, "ending")
+		comma := rapid.SampledFrom([]string{",", ", "}).Draw(t, "comma")
+		data := rapid.SampledFrom([]string{"data: ", "data:"}).Draw(t, "data")
+		key := rapid.SampledFrom([]string{`"usage":`, `"usage": `, `"\u0075sage" :`}).Draw(t, "key")
+		var asked, unasked []byte
+		write := func(text string, both bool) {
+			asked = append(asked, text...)
+			if both {
+				unasked = append(unasked, text...)
+			}
+		}
+		for range rapid.IntRange(1, 5).Draw(t, "events") {
+			switch rapid.IntRange(0, 4).Draw(t, "event") {
+			case 0:
+				write(": keep-alive"+ending+ending, true)
+			case 1:
+				for _, line := range []string{"event: x", data + `{"choices":[],` + key + `{"prompt_tokens":12,"completion_tokens":5}}`, "id: 1", ""} {
+					write(line+ending, false)
+				}
+			default:
+				chosen := rapid.SliceOfNDistinct(rapid.SampledFrom(members), 1, 5, rapid.ID[string]).Draw(t, "members")
+				at := rapid.IntRange(0, len(chosen)).Draw(t, "at")
+				with := slices.Insert(slices.Clone(chosen), at, key+"null")
+				lead := rapid.SampledFrom([]string{"", "event: x" + ending, "id: 1" + ending}).Draw(t, "lead")
+				write(lead, true)
+				asked = append(asked, data+"{"+strings.Join(with, comma)+"}"+ending+ending...)
+				unasked = append(unasked, data+"{"+strings.Join(chosen, comma)+"}"+ending+ending...)
+			}
+		}
+		write(data+"[DONE]"+ending+ending, true)
+		got := passed(Chat, streamResponse(true), split(asked, rapid.Uint64().Draw(t, "split"))...)
+		if all := got.early + got.late; all != string(unasked) {
+			t.Fatalf("asked %q\n  got %q\n want %q", asked, all, unasked)
+		}
+	})
 }
