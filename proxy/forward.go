@@ -17,11 +17,10 @@ import (
 
 // Causes that end the provider's side of a call.
 var (
-	errFirstByte = errors.New("the provider did not begin to answer in time")
-	errIdle      = errors.New("the provider fell silent")
-	errGone      = errors.New("the client left")
-	errDrained   = errors.New("the client left and the rest did not come in time")
-	errStopping  = errors.New("the gateway stops")
+	errSilent   = errors.New("the provider was silent for too long")
+	errGone     = errors.New("the client left")
+	errDrained  = errors.New("the client left and the rest did not come in time")
+	errStopping = errors.New("the gateway stops")
 )
 
 // forward sends the request on and the answer back. The provider's side outlives the client: usage comes
@@ -30,7 +29,7 @@ func (c *call) forward() {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(c.in.Context()))
 	c.cancel = cancel
 	defer cancel(nil)
-	c.timer = time.AfterFunc(c.provider.FirstByte, func() { cancel(errFirstByte) })
+	c.timer = time.AfterFunc(c.provider.FirstByte, func() { cancel(errSilent) })
 	defer c.timer.Stop()
 	defer context.AfterFunc(c.in.Context(), c.clientGone)()
 	defer context.AfterFunc(c.h.stop, func() { cancel(errStopping) })()
@@ -125,7 +124,7 @@ func (c *call) failed(_ http.ResponseWriter, r *http.Request, err error) {
 			c.settle(accounting.Interrupted)
 		}
 		panic(http.ErrAbortHandler)
-	case cause == errFirstByte:
+	case cause == errSilent:
 		c.refuse(&unavailable{http.StatusGatewayTimeout, "the provider " + c.provider.Name + " did not answer in time", err})
 	default:
 		c.refuse(&unavailable{http.StatusBadGateway, "the provider " + c.provider.Name + " can't be reached", err})
