@@ -267,15 +267,16 @@ func (c *child) events(t *testing.T, account string) (all []accounting.Event) {
 	}
 }
 
-// post sends a body to the data plane, or to the provider itself.
-func post(t *testing.T, url, key, body string) (*http.Response, error) {
+// request is one for the data plane, or for the provider itself.
+func request(t *testing.T, url, key, body string) *http.Request {
+	t.Helper()
 	q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
-		return nil, err
+		t.Fatal(err)
 	}
 	q.Header.Set("Content-Type", "application/json")
 	q.Header.Set("Authorization", "Bearer "+key)
-	return crowd.Do(q)
+	return q
 }
 
 // crowd is a client that opens as many connections as are asked for.

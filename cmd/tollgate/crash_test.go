@@ -63,7 +63,7 @@ func (c *client) ask(t *testing.T, origin string) asked {
 		t.Error(err)
 		return a
 	}
-	resp, err := post(t, origin+shape.path, c.key, "{"+shape.body+`,"proxytest":`+string(script)+"}")
+	resp, err := crowd.Do(request(t, origin+shape.path, c.key, "{"+shape.body+`,"proxytest":`+string(script)+"}"))
 	if err != nil {
 		return a
 	}
@@ -261,7 +261,7 @@ func running(t *testing.T, gateway *child, key string, n, chunks, pace int) (wai
 			a := &all[i]
 			a.input, a.output = 2_000_000+int64(i), 7
 			body := fmt.Sprintf(`{"model":"gpt-4o-mini","stream":true,"max_tokens":40,"messages":[{"role":"user","content":"hello"}],"proxytest":{"input":%d,"output":%d,"chunks":%d,"pace":%d}}`, a.input, a.output, chunks, pace)
-			resp, err := post(t, gateway.data+"/v1/chat/completions", key, body)
+			resp, err := crowd.Do(request(t, gateway.data+"/v1/chat/completions", key, body))
 			if err != nil {
 				return
 			}

@@ -156,7 +156,7 @@ func (c *client) probe(t *testing.T, origin string) (asked, int) {
 	t.Helper()
 	a := asked{account: c.account, input: 1_000_000 + c.serial.Add(1), output: 3}
 	body := fmt.Sprintf(`{"model":"gpt-4o-mini","max_tokens":5,"messages":[],"proxytest":{"input":%d,"output":3}}`, a.input)
-	resp, err := post(t, origin+"/v1/chat/completions", c.key, body)
+	resp, err := crowd.Do(request(t, origin+"/v1/chat/completions", c.key, body))
 	if err != nil {
 		return a, 0
 	}

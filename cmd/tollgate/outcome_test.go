@@ -3,10 +3,8 @@ package main_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -71,7 +69,7 @@ func TestOutcomes(t *testing.T) {
 			e := theEvent(t, gateway, account, test.within)
 			took := time.Since(left)
 			if whole != test.whole {
-				t.Errorf("the answer is whole: %v, want %v:\n%s", whole, test.whole, answer)
+				t.Errorf("the answer of %d bytes is whole: %v, want %v", len(answer), whole, test.whole)
 			}
 			if test.outcome != "" && e.Outcome != test.outcome || e.Measured != test.measured {
 				t.Errorf("got %s, %s, want %s, %s", e.Outcome, e.Measured, test.outcome, test.measured)
@@ -83,8 +81,9 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("charged %+v for %+v", e.Charged, e.Tokens)
 			}
 			if test.whole {
-				if _, want := read(t, origin+"/v1/chat/completions", providerKey, body); answer != want {
-					t.Errorf("the answer differs from the provider's:\n%s\n%s", answer, want)
+				_, want := read(t, origin+"/v1/chat/completions", providerKey, body)
+				if at, differs := firstDifference(want, answer); differs {
+					t.Errorf("the answer differs from the provider's %s", at)
 				}
 			}
 			gateway.audit(t, account, []accounting.Event{e})
@@ -102,20 +101,11 @@ func leaveAfter(t *testing.T, url, key, body string, leave time.Duration) (answe
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	q.Header.Set("Authorization", "Bearer "+key)
-	q.Header.Set("Content-Type", "application/json")
 	if leave > 0 {
 		defer time.AfterFunc(leave, cancel).Stop()
 	}
-	resp, err := crowd.Do(q)
+	resp, err := crowd.Do(request(t, url, key, body).WithContext(ctx))
 	if err != nil {
-		if !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
-		}
 		return "", false
 	}
 	defer resp.Body.Close()

@@ -106,7 +106,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const leanLimit = 1024
 
 func (p *Provider) leanAnswer(r *http.Request, body []byte) *answer {
-	sum := sha256.Sum256(body)
+	sum := sha256.Sum256(append([]byte(r.Header.Get(Header)+"\n"), body...))
 	p.leanLock.RLock()
 	a := p.lean[sum]
 	p.leanLock.RUnlock()
@@ -134,6 +134,11 @@ func (p *Provider) answer(r *http.Request, body []byte) *answer {
 		return refuse(http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path), "invalid_request_error", "")
 	}
 	q := request{Proxytest: p.options.Script, path: r.URL.Path}
+	if script := r.Header.Get(Header); script != "" {
+		if err := json.Unmarshal([]byte(script), &q.Proxytest); err != nil {
+			return refuse(http.StatusBadRequest, Header+": "+err.Error(), "invalid_request_error", "")
+		}
+	}
 	if r.Method == http.MethodPost {
 		if err := json.NewDecoder(bytes.NewReader(body)).Decode(&q); err != nil {
 			return refuse(http.StatusBadRequest, "We could not parse the JSON body of your request.", "invalid_request_error", "")

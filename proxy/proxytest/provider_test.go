@@ -362,6 +362,31 @@ func TestWitnessForgetsTheOldestAndLogsAll(t *testing.T) {
 	}
 }
 
+func TestHeaderSteersWhatTheBodyDoesNot(t *testing.T) {
+	_, url, _ := serve(t, proxytest.Options{Script: proxytest.Script{Text: "by default"}})
+	for _, test := range []struct{ header, member, want string }{
+		{"", "", "by default"},
+		{`{"text":"by header"}`, "", "by header"},
+		{`{"text":"by header"}`, `,"proxytest":{"text":"by body"}`, "by body"},
+		{`no script`, "", "invalid character"},
+	} {
+		q, err := http.NewRequest("POST", url+"/v1/chat/completions", strings.NewReader(`{"model":"m"`+test.member+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set(proxytest.Header, test.header)
+		resp, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(body), test.want) {
+			t.Errorf("%+v: got %s, %v", test, body, err)
+		}
+	}
+}
+
 func TestLeanAnswersEqualRequestsEqually(t *testing.T) {
 	p, url, _ := serve(t, proxytest.Options{Lean: true})
 	const body = `{"model":"m","messages":[],"stream":true,"proxytest":{"chunks":3}}`

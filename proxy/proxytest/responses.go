@@ -154,7 +154,7 @@ func compact(q *request) *answer {
 		EncryptedContent string `json:"encrypted_content"`
 	}
 	id := "resp_" + q.id
-	return document(q, id, snapshot(q.Model), func(text string) any {
+	return document(q, id, "", func(text string) any {
 		return struct {
 			CreatedAt int64           `json:"created_at"`
 			ID        string          `json:"id"`

@@ -2,8 +2,12 @@ package proxytest
 
 import "encoding/json"
 
-// Script steers one answer: the member "proxytest" at the top of a request's body. Its zero value lets the
-// provider answer as usual.
+// Header carries a script too, for clients that can't add a member, or must not: in strict admission an unknown
+// member is refused.
+const Header = "Proxytest-Script"
+
+// Script steers one answer: the member "proxytest" at the top of a request's body, or else the Header. Its zero value
+// lets the provider answer as usual.
 type Script struct {
 	// ID is the answer's id behind its prefix (chatcmpl-, resp_ …); it also fixes the times in the answer.
 	ID string `json:"id,omitempty"`
@@ -22,8 +26,8 @@ type Script struct {
 	IgnoreLimit bool  `json:"ignore_limit,omitempty"`
 	// Usage replaces the usage object as it is, however absurd.
 	Usage json.RawMessage `json:"usage,omitempty"`
-	// NoUsage leaves it out; UsageTwice sends a running total before the final one; NullAfter sends a further chunk with
-	// "usage":null behind it (streams of chat and completions).
+	// NoUsage leaves it out; UsageTwice sends a running total before the final one; NullAfter sends a further chunk without
+	// choices behind it, as a moderated stream has one, asked for usage or not (streams of chat and completions).
 	NoUsage    bool `json:"no_usage,omitempty"`
 	UsageTwice bool `json:"usage_twice,omitempty"`
 	NullAfter  bool `json:"null_after,omitempty"`

@@ -118,8 +118,8 @@ func (q *request) withUsage(id, model string, parts [][]byte, chunk func(json.Ra
 		usageAt = len(parts)
 		parts = append(parts, chunk(final))
 	}
-	if asked && s.NullAfter {
-		parts = append(parts, chunk(json.RawMessage("null")))
+	if s.NullAfter {
+		parts = append(parts, chunk(q.usageToCome()))
 	}
 	a := stream(q, id, model, append(parts, []byte("data: [DONE]\n\n")), usageAt)
 	if !asked {

@@ -11,8 +11,8 @@ import (
 type Answer struct {
 	// ID is the answer's id, in its X-Request-Id behind req_ and, where OpenAI has one there, in its body.
 	ID     string `json:"id"`
-	API    string `json:"api"` // "" for a path that does not exist
-	Model  string `json:"model"`
+	API    string `json:"api"`   // "" for a path that does not exist
+	Model  string `json:"model"` // as the answer names it; "" where it names none
 	Input  int64  `json:"input"` // as reported; both 0 when no usage was
 	Output int64  `json:"output"`
 	Stream bool   `json:"stream"`
