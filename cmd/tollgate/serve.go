@@ -99,6 +99,9 @@ func newLogger(w io.Writer) *slog.Logger {
 	return slog.New(slog.NewJSONHandler(w, nil))
 }
 
+// oneSignal is how near two signals are one: shells and process managers signal a process and its group.
+const oneSignal = 100 * time.Millisecond
+
 // signalled gives a context that SIGTERM and SIGINT end. A second signal ends the process at once: what was
 // acknowledged is in the journal.
 func signalled(log *slog.Logger) (context.Context, func()) {
@@ -108,9 +111,12 @@ func signalled(log *slog.Logger) (context.Context, func()) {
 	go func() {
 		<-signals
 		cancel()
-		if _, again := <-signals; again {
-			log.Warn("stopped at once by a second signal")
-			os.Exit(statusFailed)
+		for first := time.Now(); ; {
+			<-signals
+			if time.Since(first) > oneSignal {
+				log.Warn("stopped at once by a second signal")
+				os.Exit(statusFailed)
+			}
 		}
 	}()
 	return ctx, func() { signal.Stop(signals); cancel() }
