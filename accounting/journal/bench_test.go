@@ -1,9 +1,7 @@
 package journal
 
 import (
-	"context"
 	"fmt"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"testing"
@@ -15,7 +13,7 @@ import (
 func BenchmarkAppend(b *testing.B) {
 	for _, writers := range []int{1, 32} {
 		b.Run(fmt.Sprintf("writers=%d", writers), func(b *testing.B) {
-			j := start(b, filepath.Join(b.TempDir(), "journal.db"), Options{Gather: 2 * time.Millisecond, Keep: time.Hour, KeepBytes: 1 << 30})
+			j, _ := start(b, file0(b), Options{Gather: 2 * time.Millisecond, Keep: time.Hour, KeepBytes: 1 << 30})
 			rec := make([]byte, 250)
 			b.ReportAllocs()
 			b.ResetTimer()
@@ -41,26 +39,4 @@ func cpu() time.Duration {
 	var u syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
-
-// start opens a journal and runs it until the test ends.
-func start(tb testing.TB, path string, o Options) *Journal {
-	tb.Helper()
-	j, err := Open(path, o)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- j.Run(ctx) }()
-	tb.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			tb.Errorf("Run: %v", err)
-		}
-		if err := j.Close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	return j
 }

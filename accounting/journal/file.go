@@ -38,40 +38,44 @@ type contents struct {
 	lag                    Lag
 }
 
-func openFile(path string, o Options) (f *file, err error) {
-	f = &file{}
+func openFile(path string, o Options) (*file, error) {
+	f := &file{}
+	if err := f.open(path, o); err != nil {
+		f.close()
+		return nil, explain(err)
+	}
+	return f, nil
+}
+
+func (f *file) open(path string, o Options) (err error) {
 	defer func() {
-		if p := recover(); p != nil { // how the SQLite library reports that it can't get the memory a damaged file asks for
+		if p := recover(); p != nil { // how the library says that it can't get the memory that a damaged file asks for
 			err = fmt.Errorf("%w: %v", errDamaged, p)
-		}
-		if err != nil {
-			f.close()
-			err = explain(err)
 		}
 	}()
 	if path, err = filepath.Abs(path); err != nil {
-		return nil, err
+		return err
 	}
 	name := url.URL{Scheme: "file", OmitHost: true, Path: filepath.ToSlash(path)}
 	if o.vfs != "" {
 		name.RawQuery = "vfs=" + o.vfs
 	}
 	if f.conn, err = sqlite3.Open(name.String()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.lock(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.check(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.migrate(); err != nil {
-		return nil, err
+		return err
 	}
 	if err := f.synchronous(o.Memory); err != nil {
-		return nil, err
+		return err
 	}
-	return f, f.prepare()
+	return f.prepare()
 }
 
 var (
@@ -309,10 +313,19 @@ func (f *file) transaction(do func() error) error {
 	return err
 }
 
-// shrink moves the WAL into the tables and gives its space back.
-func (f *file) shrink() error {
-	_, _, err := f.conn.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
-	return err
+// walPages is how many pages the WAL grows to before they are moved into the tables; few when space is short.
+const (
+	walPages     = 1000
+	walPagesFull = 32
+)
+
+func (f *file) walPages(n int) { f.conn.WALAutoCheckpoint(n) }
+
+// shrink gives the WAL's space back, as far as that is possible, and keeps it small: on a full disk what is
+// left is for records.
+func (f *file) shrink() {
+	f.conn.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	f.walPages(walPagesFull)
 }
 
 func (f *file) read(after int64, limit int) ([]Record, error) {

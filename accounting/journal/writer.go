@@ -58,8 +58,7 @@ func (j *Journal) commit(b *batch) error {
 	return err
 }
 
-// write commits a batch with the marks that wait. On a full disk it first gives up the ballast, then the
-// space of the WAL.
+// write commits a batch with the marks that wait. On a full disk it gives up the ballast and tries again.
 func (j *Journal) write(b *batch) error {
 	j.mu.Lock()
 	marks := maps.Clone(j.marks)
@@ -73,9 +72,7 @@ func (j *Journal) write(b *batch) error {
 	if outOfSpace(err) {
 		j.diskIsFull(err)
 		j.ballast.drop()
-		err = j.file.write(b, marks)
-	}
-	if outOfSpace(err) && j.file.shrink() == nil {
+		j.file.shrink()
 		err = j.file.write(b, marks)
 	}
 	if err != nil {
@@ -102,8 +99,7 @@ func (j *Journal) fault(err error) error {
 
 func (j *Journal) chores() error {
 	if j.obstacles.Load()&diskFull != 0 && j.ballast.make() == nil {
-		j.obstacles.And(^diskFull)
-		j.log.Info("the disk has room again", "file", j.path)
+		j.diskHasRoom()
 	}
 	for {
 		if err := j.commit(j.take()); err != nil {
@@ -119,6 +115,14 @@ func (j *Journal) diskIsFull(err error) {
 	if j.obstacles.Or(diskFull)&diskFull == 0 {
 		j.log.Error("the disk is full: no new requests until it has room again", "file", j.path, "error", err)
 	}
+}
+
+func (j *Journal) diskHasRoom() {
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	j.file.walPages(walPages)
+	j.obstacles.And(^diskFull)
+	j.log.Info("the disk has room again", "file", j.path)
 }
 
 // tidy deletes some of the records that the store has and nobody has to keep, and writes down how far the
