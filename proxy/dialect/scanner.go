@@ -28,7 +28,7 @@ type value struct {
 	kind byte // its first byte: { [ " t f n or what a number begins with
 	// raw is its text; nil for one that was only counted, is longer than maxRaw, or whose members were visited.
 	raw []byte
-	// key is the offset of its key's opening quote; start and end are those of the value.
+	// key is the offset of its key's opening quote (of elements: undefined); start and end are those of the value.
 	key, start, end int64
 	// size is the number of members or elements where those were visited, else the length of the text.
 	size int64
@@ -315,7 +315,10 @@ func (s *scanner) spelling(n *node, key []byte) {
 		return
 	}
 	for _, kid := range n.kids {
-		if kid.id != 0 && strings.EqualFold(kid.key, string(key)) {
+		if kid.id == 0 || len(key) < len(kid.key) { // no letter folds to a longer one than the ASCII that is read
+			continue
+		}
+		if strings.EqualFold(kid.key, string(key)) {
 			s.doubt = strconv.Quote(string(key)) + ": not the spelling of " + kid.key
 			return
 		}
