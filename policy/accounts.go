@@ -45,9 +45,9 @@ func (s *accounts) find(id string) *account {
 	if a, ok := s.all.Get(id); ok {
 		return a
 	}
+	s.shrink()
 	a := &account{id: id}
 	s.all.Add(id, a)
-	s.shrink()
 	return a
 }
 
@@ -59,11 +59,11 @@ func (s *accounts) peek(id string) *account {
 	return a
 }
 
-// shrink lets the longest unused accounts go, as far as nothing of them is here. It tries a few only: what
-// is active now comes to rest soon, and is met again.
+// shrink makes room for one more: the longest unused accounts go, as far as nothing of them is here. It tries
+// a few only: what is active now comes to rest soon, and is met again.
 func (s *accounts) shrink() {
 	for range 8 {
-		if s.all.Len() <= s.limit {
+		if s.all.Len() < s.limit {
 			return
 		}
 		id, a, _ := s.all.GetOldest()

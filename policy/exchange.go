@@ -162,10 +162,10 @@ func (t *attempt) look() (*Hold, Ask, error) {
 		return t.hold(d, d.want), Ask{}, nil
 	case d.mode == ModeHold && t.last && free > 0 && a.open == 0:
 		return t.hold(d, free), Ask{}, nil
+	case d.mode == ModeObserve && (t.refused(d.want) || t.now.Before(a.refusedTill)):
+		return t.hold(d, d.want), Ask{}, nil
 	case !t.refused(d.want):
 		return nil, d.ask(), nil
-	case d.mode == ModeObserve:
-		return t.hold(d, d.want), Ask{}, nil
 	case d.mode == ModeStrict && free >= d.least:
 		d = t.need.lowered(d, free)
 		return t.hold(d, d.want), Ask{}, nil
@@ -208,10 +208,12 @@ func (t *attempt) exchange(ctx context.Context, ask Ask) error {
 	return nil
 }
 
-// blind is what happens when the store can't be asked: only observe goes on, with an account that it knows.
+// blind is what happens when the store can't be asked: only observe goes on, with an account and a period that
+// it knows.
 func (t *attempt) blind(err error) (*Hold, error) {
 	a := t.a
-	if a.lease == nil || a.mode(t.options) != ModeObserve || !t.options.OnStoreDownServe || a.closed() != nil {
+	if a.lease == nil || a.mode(t.options) != ModeObserve || !t.options.OnStoreDownServe || a.closed() != nil ||
+		!t.now.Before(a.terms.period.End) {
 		return nil, err
 	}
 	d, _ := t.need.as(ModeObserve, t.options)

@@ -118,6 +118,8 @@ func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
 	now := g.now()
 	c, err := g.keyring.find(ctx, HashSecret(secret), now)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, unavailable("the client left before the store had answered")
 	case err != nil:
 		g.down.Store(true)
 		return nil, unavailable("the key can't be looked up, since the store can't be reached")
