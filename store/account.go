@@ -48,11 +48,11 @@ func (s *Store) CreateAccount(ctx context.Context, a accounting.Account, now tim
 	return a, nil
 }
 
-// Account finds an account that lives.
+// Account finds an account, a deleted one too.
 func (s *Store) Account(ctx context.Context, id string) (a accounting.Account, err error) {
 	var found bool
 	err = s.read(ctx, func(t *tx) error {
-		found, err = t.one(accountFields(&a), `SELECT `+accountColumns+` FROM account WHERE id = $1 AND deleted_at = 0`, id)
+		found, err = t.one(accountFields(&a), `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)
 		return err
 	})
 	if err == nil && !found {

@@ -45,7 +45,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 func dsn(path, lock string) string {
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path}
 	return u.String() + "?_txlock=" + lock +
-		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)"
+		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
 }
 
 // synced fails unless commits are synced: a misspelt pragma is no error.

@@ -155,6 +155,9 @@ func (t *tx) limitChatbots(s *sums) error {
 		return err
 	}
 	for at, chatbots := range fresh {
+		if len(chatbots) == 0 {
+			continue
+		}
 		var had int
 		_, err := t.one([]any{&had}, `SELECT COUNT(*) FROM (SELECT DISTINCT chatbot FROM usage_hourly
 			WHERE account = $1 AND hour = $2 AND chatbot <> '' AND chatbot <> $3 LIMIT $4) AS some`, at.account, at.hour, chatbotOther, chatbotsMax)
