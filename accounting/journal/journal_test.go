@@ -126,8 +126,7 @@ func TestMemoryAndFileGiveTheSameRecords(t *testing.T) {
 	if j.tail.after == 0 || len(j.tail.records) == 0 {
 		t.Fatalf("the tail holds %d records after %d: it should hold some and not all", len(j.tail.records), j.tail.after)
 	}
-	same := func(a, b Record) bool { return a.Seq == b.Seq && bytes.Equal(a.Bytes, b.Bytes) }
-	if got := all(t, j); !slices.EqualFunc(got, want, same) {
+	if got := all(t, j); !slices.EqualFunc(got, want, sameRecord) {
 		t.Error("records differ")
 	}
 }
