@@ -84,7 +84,7 @@ func TestFullDisk(t *testing.T) {
 	gateway := begin(t, dir, settings(filepath.Join(disk, "data"), origin, ""))
 	key := gateway.account(t, "acme", 1_000_000_000_000, nil)
 	var serial atomic.Int64
-	c := &client{"acme", key, rand.New(rand.NewPCG(1, 2)), &serial}
+	c := &client{"acme", key, rand.New(rand.NewPCG(1, 2)), &serial, ofAllKinds}
 	var remembered []asked
 	for range 20 {
 		remembered = append(remembered, c.ask(t, gateway.data))
