@@ -78,7 +78,7 @@ type Gate struct {
 
 	origins atomic.Pointer[map[string]bool] // nil: not asked for yet
 	kick    chan struct{}
-	// down is set when the store can't be reached, and cleared when the change feed is heard again.
+	// down is set when an exchange or the change feed can't be had, and cleared when the feed is heard again.
 	down atomic.Bool
 	// plans grows when all accounts have to look at their terms again.
 	plans      atomic.Int64
@@ -118,10 +118,7 @@ func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
 	now := g.now()
 	c, err := g.keyring.find(ctx, HashSecret(secret), now)
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil, unavailable("the client left before the store had answered")
 	case err != nil:
-		g.down.Store(true)
 		return nil, unavailable("the key can't be looked up, since the store can't be reached")
 	case c == nil || !c.accountLives || !c.Key.Live(now):
 		return nil, invalidKey()
@@ -208,7 +205,6 @@ func (g *Gate) underCap(ctx context.Context, e *entry, c *Caller, now time.Time)
 		defer cancel()
 		used, err := g.keys.Used(ctx, c.Key.ID, s.Period.Start)
 		if err != nil {
-			g.down.Store(true)
 			return unavailable("what the key has used can't be looked up, since the store can't be reached")
 		}
 		g.limits.learn(e, s.Period.Start, used)

@@ -28,6 +28,7 @@ type world struct {
 	*testing.T
 	ledger *memoryLedger
 	gate   *Gate
+	feed   *feed
 	at     time.Time
 }
 
@@ -39,6 +40,7 @@ func newWorld(t *testing.T, l *memoryLedger, o Options) *world {
 		o.Epoch = "e1"
 	}
 	w.gate = New(l, l, o)
+	w.feed = &feed{gate: w.gate, seq: int64(len(l.changes))}
 	return w
 }
 
@@ -82,7 +84,7 @@ func (w *world) settle(h *Hold, tokens int64) {
 }
 
 // hear has the gate read the change feed once.
-func (w *world) hear() { (&feed{gate: w.gate, seq: 0}).poll(context.Background()) }
+func (w *world) hear() { w.feed.poll(context.Background()) }
 
 // atRest fails unless nothing is held and the clearing check holds.
 func (w *world) atRest() {
@@ -100,7 +102,12 @@ func TestHoldCountsAgainstWhatIsLeft(t *testing.T) {
 	if got := w.gate.Held("acme"); got != 2000 || a.Held != 1000 {
 		t.Errorf("held %d, of the first %d, want 2000 and 1000", got, a.Held)
 	}
+	before := w.ledger.exchanges
 	w.deny("acme", asking(404, 900), TokensHeld) // 1001 of 1000
+	w.deny("acme", asking(404, 900), TokensHeld)
+	if n := w.ledger.exchanges - before; n != 1 {
+		t.Errorf("%d exchanges for two refusals, want 1", n)
+	}
 	w.settle(a, 100)
 	w.admit("acme", asking(404, 900)).Release()
 	w.settle(b, 900)
@@ -122,6 +129,7 @@ func TestEstimate(t *testing.T) {
 		{need: Need{BodyBytes: 3, Weight: whole}, want: 1},     // nothing is free of a hold
 		{need: Need{BodyBytes: 400}, want: 1},                  // a weight of 0
 		{need: Need{BodyBytes: 400, Choices: 1, OutputLimit: 10, Weight: accounting.Weight{Input: 500, Output: 4000}}, want: 50 + 40},
+		{need: Need{BodyBytes: 404, Choices: 1, OutputLimit: 1, Weight: accounting.Weight{Input: 333, Output: 500}}, want: 35}, // 34.133
 		{need: asking(400, 0), key: 60, want: 160, set: 60},
 		{need: asking(400, 50), key: 60, want: 150},
 		{need: asking(400, 70), key: 60, want: 160, set: 60},
@@ -563,4 +571,138 @@ func TestForgottenAccountGoesOn(t *testing.T) {
 	if s := w.gate.Stats(); s.Admitted != 5 || s.Settled+s.Released+s.Open != 5 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// A request that asks for more while another one turns out dearer than it held is no last request.
+func TestNotTheLastWhileOthersRun(t *testing.T) {
+	l := newLedger().account("acme", 1000)
+	w := newWorld(t, l, Options{})
+	dear, other := w.admit("acme", asking(40, 90)), w.admit("acme", asking(40, 90))
+	w.gate.tidy(context.Background(), 0)
+	l.during = func() {
+		l.during = nil
+		w.settle(dear, 850)
+	}
+	w.deny("acme", asking(400, 100), TokensHeld)
+	other.Release()
+	w.admit("acme", asking(400, 100)).Release()
+	w.atRest()
+}
+
+// What requests took beyond their estimates is asked for together with the next need, so that their
+// neighbours' holds stay covered.
+func TestDearRequestLeavesOthersCovered(t *testing.T) {
+	l := newLedger().account("acme", 10_000)
+	l.replicas = 4
+	w := newWorld(t, l, Options{})
+	w.admit("acme", asking(40, 90)).Release()
+	w.gate.tidy(context.Background(), 0)
+	l.purchase("acme", 30_000) // more than what is lent whole
+	w.hear()
+	var holds []*Hold
+	for range 20 {
+		holds = append(holds, w.admit("acme", asking(40, 900)))
+	}
+	w.gate.tidy(context.Background(), 0)
+	w.settle(holds[0], 9000)
+	before := l.exchanges
+	w.admit("acme", asking(40, 900)).Release()
+	if n := l.exchanges - before; n != 1 {
+		t.Errorf("%d exchanges, want 1", n)
+	}
+	for _, h := range holds[1:] {
+		h.Release()
+	}
+	w.atRest()
+}
+
+func TestStrictStaysBoundedWhenHoldsEndMeanwhile(t *testing.T) {
+	l := newLedger().account("acme", 1000)
+	w := newWorld(t, l, Options{Mode: ModeStrict})
+	big := w.admit("acme", asking(40, 860))
+	var small []*Hold
+	for range 2 * exchangesMax {
+		small = append(small, w.admit("acme", asking(4, 8)))
+	}
+	l.during = func() { // each answer is late by one hold
+		small[0].Release()
+		small = small[1:]
+	}
+	if _, err := w.gate.Admit(context.Background(), w.caller("key_acme"), Need{BodyBytes: 10, Choices: 1, MinOutput: 16, Weight: whole}); err == nil {
+		t.Error("admitted without the least that it needs")
+	}
+	l.during = nil
+	for _, h := range append(small, big) {
+		h.Release()
+	}
+	w.atRest()
+}
+
+// What an old period's request held and did not use comes back when the new period needs it.
+func TestCrumbsOfTheOldPeriod(t *testing.T) {
+	l := newLedger().account("acme", 100)
+	w := newWorld(t, l, Options{})
+	l.purchase("acme", 1000)
+	w.at = t0.AddDate(0, 1, 0).Add(-time.Second)
+	old := w.admit("acme", Need{BodyBytes: 4400, Weight: whole})
+	w.at = w.at.Add(2 * time.Second)
+	w.admit("acme", asking(4, 49)).Release()
+	w.deny("acme", asking(4, 599), TokensHeld)
+	w.settle(old, 10)
+	h := w.admit("acme", asking(4, 599))
+	if h.Held != 600 {
+		t.Errorf("holds %d, want 600", h.Held)
+	}
+	h.Release()
+	w.atRest()
+}
+
+func TestAccountWithAHoldIsNotForgotten(t *testing.T) {
+	l := newLedger().account("acme", 0)
+	w := newWorld(t, l, Options{Mode: ModeObserve, AccountsCached: 1})
+	w.admit("acme", asking(4, 1)).Release()
+	w.gate.tidy(context.Background(), 0)
+	h := w.admit("acme", asking(4, 1)) // from memory alone
+	for _, id := range []string{"b", "c", "d"} {
+		l.account(id, 1000)
+		w.admit(id, asking(4, 1)).Release()
+		w.gate.tidy(context.Background(), 0)
+	}
+	if got := w.gate.Held("acme"); got != h.Held {
+		t.Errorf("held %d, want %d", got, h.Held)
+	}
+	h.Release()
+	w.atRest()
+}
+
+// A store that went back in time knows less than was granted; what this replica knows of counts.
+func TestLeaseCountersOnlyGrow(t *testing.T) {
+	a := &account{id: "acme", lease: &lease{start: t0, granted: 100, returned: 40}}
+	past := &lease{start: t0.AddDate(0, -1, 0)}
+	a.learn(past, Ask{}, Lease{Period: accounting.Period{Start: t0}, Granted: 50, Returned: 10})
+	if a.lease.granted != 100 || a.lease.returned != 40 {
+		t.Errorf("got %+v, want 100 granted and 40 returned", *a.lease)
+	}
+	a.learn(a.lease, Ask{}, Lease{Period: accounting.Period{Start: t0}, Granted: 120, Returned: 60})
+	if a.lease.granted != 120 || a.lease.returned != 60 {
+		t.Errorf("got %+v, want 120 granted and 60 returned", *a.lease)
+	}
+}
+
+// A change that could not be read, since the store was down, is read later.
+func TestChangeIsNotForgottenWhileTheStoreIsDown(t *testing.T) {
+	l := newLedger().account("acme", 1000)
+	w := newWorld(t, l, Options{OnStoreDownServe: true})
+	h := w.admit("acme", asking(4, 1))
+	l.change("acme", func(a *accounting.Account) { a.Status = accounting.Suspended })
+	w.hear()
+	c := w.caller("key_acme")
+	l.down = true
+	_, err := w.gate.Admit(context.Background(), c, asking(4, 1))
+	w.denied(err, AccountingUnavailable)
+	h.Release()
+	l.down = false
+	w.at = w.at.Add(time.Second)
+	w.deny("acme", Need{BodyBytes: 4, Weight: whole}, AccountSuspended)
+	w.atRest()
 }

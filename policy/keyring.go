@@ -55,6 +55,11 @@ func (r *keyring) find(ctx context.Context, hash Hash, now time.Time) (*Caller, 
 	if ok {
 		return c, nil
 	}
+	return r.ask(ctx, hash, now)
+}
+
+// ask waits for the store's answer, together with all who show the same secret.
+func (r *keyring) ask(ctx context.Context, hash Hash, now time.Time) (*Caller, error) {
 	flight := r.flights.DoChan(string(hash[:]), func() (any, error) { return r.lookUp(context.WithoutCancel(ctx), hash, now) })
 	select {
 	case got := <-flight:

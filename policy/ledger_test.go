@@ -26,6 +26,7 @@ type memoryLedger struct {
 	down       bool
 	loseAnswer bool
 	delay      time.Duration
+	during     func() // runs while an exchange's answer is on its way
 	exchanges  int
 	lookups    int
 	now        func() time.Time
@@ -148,6 +149,9 @@ func (l *memoryLedger) call() error {
 func (l *memoryLedger) Exchange(_ context.Context, ask Ask) (Lease, error) {
 	if err := l.call(); err != nil {
 		return Lease{}, err
+	}
+	if l.during != nil {
+		defer l.during()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
