@@ -362,3 +362,28 @@ func TestUnrecordedAnswerIsCut(t *testing.T) {
 		t.Errorf("the client read to the end: %q", b)
 	}
 }
+
+// TestDeadlineOfOneAnswerDoesNotReachTheNext keeps a connection in use for longer than a write deadline lasts.
+func TestDeadlineOfOneAnswerDoesNotReachTheNext(t *testing.T) {
+	r := newRig(t, func(_ *proxy.Settings, s *provider.Settings) { s.Idle = 300 * time.Millisecond })
+	_, secret := r.account(100_000, nil)
+	client := &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1}}
+	defer client.CloseIdleConnections()
+	ask := func(method, path, body string) error {
+		req, err := http.NewRequestWithContext(t.Context(), method, r.server.URL+path, strings.NewReader(body))
+		must(t, err)
+		req.Header.Set("Authorization", "Bearer "+secret)
+		res, err := client.Do(req)
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		_, err = io.ReadAll(res.Body)
+		return err
+	}
+	must(t, ask("POST", chatPath, chat(`{}`)))
+	time.Sleep(400 * time.Millisecond)
+	if err := ask("POST", "/v1/files", "{}"); err != nil {
+		t.Errorf("a refusal on the same connection, later: %v", err)
+	}
+}
