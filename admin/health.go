@@ -26,7 +26,7 @@ func (h *Handler) showReady(*http.Request) (reply, error) {
 
 // showMetrics serves the registry in Prometheus' formats.
 func showMetrics(registry *prometheus.Registry) endpoint {
-	page := promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
+	page := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return func(r *http.Request) (reply, error) {
 		return reply{stream: func(w http.ResponseWriter) error {
 			page.ServeHTTP(w, r)

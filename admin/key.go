@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -230,8 +231,12 @@ func checkOrigin(origin string) string {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.Contains(origin, "*") {
 		return "must be an origin as https://app.example.com"
 	}
-	if port := u.Port(); strings.HasSuffix(u.Host, ":") || (u.Scheme == "http" && port == "80") || (u.Scheme == "https" && port == "443") {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	switch {
+	case strings.HasSuffix(u.Host, ":") || (u.Scheme == "http" && port == 80) || (u.Scheme == "https" && port == 443):
 		return "must be written without the default port: browsers leave it out"
+	case u.Port() != "" && (err != nil || strconv.FormatUint(port, 10) != u.Port()):
+		return "must have a port between 1 and 65535, without leading zeros"
 	}
 	if origin != u.Scheme+"://"+u.Host {
 		return "must have neither path, query nor user, nor a slash at its end"

@@ -176,6 +176,7 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		{"POST", keys, `{"origins":["*"]}`, 422, "invalid_field", "origins", `origins[0]: "*" must be an origin as https://app.example.com`, nil},
 		{"POST", keys, `{"origins":["https://a.example/"]}`, 422, "invalid_field", "origins", `origins[0]: "https://a.example/" must have neither path, query nor user, nor a slash at its end`, nil},
 		{"POST", keys, `{"origins":["https://a.example:443"]}`, 422, "invalid_field", "origins", `origins[0]: "https://a.example:443" must be written without the default port: browsers leave it out`, nil},
+		{"POST", keys, `{"origins":["https://a.example:070"]}`, 422, "invalid_field", "origins", `origins[0]: "https://a.example:070" must have a port between 1 and 65535, without leading zeros`, nil},
 		{"POST", keys, `{"origins":["https://A.example"]}`, 422, "invalid_field", "origins", `origins[0]: "https://A.example" must be in lower case and ASCII (xn--…), as browsers send it`, nil},
 		{"POST", keys, `{"expires_at":"2020-01-01T00:00:00Z"}`, 422, "invalid_field", "expires_at", "expires_at must lie in the future", nil},
 		{"POST", keys, `{"ttl_seconds":0}`, 422, "invalid_field", "ttl_seconds", "ttl_seconds must be between 1 and 316224000", nil},
