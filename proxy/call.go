@@ -62,7 +62,7 @@ type call struct {
 // serve takes a request as far as its answer; an error is a refusal that nothing was sent for yet.
 func (c *call) serve() error {
 	raw := c.in.URL.EscapedPath()
-	if rest, ok := strings.CutPrefix(raw, "/tollgate/"); ok {
+	if rest, ok := strings.CutPrefix(raw, windowPrefix); ok {
 		return c.window(rest)
 	}
 	c.locate(raw)
@@ -78,7 +78,6 @@ func (c *call) serve() error {
 	if err := c.find(); err != nil {
 		return err
 	}
-	c.startSpan()
 	if err := c.judgeBody(); err != nil {
 		return err
 	}
@@ -114,6 +113,7 @@ func (c *call) identify() error {
 		return err
 	}
 	c.caller = caller
+	c.startSpan()
 	origin := c.in.Header.Get("Origin")
 	if err := caller.AllowOrigin(origin); err != nil {
 		return err
@@ -199,14 +199,21 @@ func (c *call) metered() error {
 	return nil
 }
 
+// The paths of the gateway's own.
+const (
+	windowPrefix = "/tollgate/"
+	windowTokens = windowPrefix + "v1/tokens"
+)
+
 // window is what the gateway itself shows to customers.
 func (c *call) window(path string) error {
-	if path != "v1/tokens" {
+	if windowPrefix+path != windowTokens {
 		return denied(codeUnmetered, "this path belongs to no provider of this gateway")
 	}
 	if c.in.Method == http.MethodOptions {
 		return c.preflight()
 	}
+	c.route.Pattern = windowTokens
 	if err := c.identify(); err != nil {
 		return err
 	}
@@ -258,7 +265,7 @@ func (c *call) providerName() string {
 // logLine is the one line that a request leaves, at its end.
 func (c *call) logLine() {
 	attrs := make([]slog.Attr, 0, 16)
-	attrs = append(attrs, slog.String("method", c.in.Method), slog.String("provider", c.providerName()),
+	attrs = append(attrs, slog.String("method", c.method()), slog.String("provider", c.providerName()),
 		slog.String("route", c.route.Pattern), slog.Int("status", c.status),
 		slog.Duration("duration", time.Since(c.started)))
 	if c.caller != nil {

@@ -2,13 +2,17 @@ package proxy
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/tollgate/tollgate/accounting"
 )
 
 // Names of the GenAI semantic conventions, v1.41: github.com/open-telemetry/semantic-conventions, docs/gen-ai. They left
@@ -32,32 +36,17 @@ type spans struct {
 	server, client trace.Span
 }
 
-// propagator knows traceparent alone: baggage of callers is nobody's business here.
+// propagator reads and writes traceparent.
 var propagator = propagation.TraceContext{}
 
+// startSpan begins the SERVER span, once it is known who is calling: strangers make none. Of what the caller
+// says about its trace only traceparent counts; tracestate and baggage are free text.
 func (c *call) startSpan() {
 	if c.h.tracer == nil {
 		return
 	}
-	parent := propagator.Extract(c.in.Context(), propagation.HeaderCarrier(c.in.Header))
-	c.spans.ctx, c.spans.server = c.h.tracer.Start(parent, c.in.Method+" "+c.route.Pattern, trace.WithSpanKind(trace.SpanKindServer))
-	if c.spans.server.IsRecording() {
-		c.spans.server.SetAttributes(
-			attribute.String("http.request.method", c.in.Method),
-			attribute.String("http.route", c.route.Pattern),
-			attribute.String("url.scheme", scheme(c.in)),
-			attribute.String("tollgate.account", c.caller.Key.Account),
-			attribute.String("tollgate.key", c.caller.Key.ID),
-			attribute.String("tollgate.provider", c.provider.Name),
-		)
-	}
-}
-
-func scheme(r *http.Request) string {
-	if r.TLS != nil {
-		return "https"
-	}
-	return "http"
+	parent := propagator.Extract(c.in.Context(), propagation.MapCarrier{"traceparent": c.in.Header.Get("Traceparent")})
+	c.spans.ctx, c.spans.server = c.h.tracer.Start(parent, c.spanName(), trace.WithSpanKind(trace.SpanKindServer), trace.WithTimestamp(c.started))
 }
 
 // startClientSpan begins the span of the provider's call, and hands the trace on where the operator wants that.
@@ -67,7 +56,8 @@ func (c *call) startClientSpan(out http.Header) {
 	}
 	ctx := c.spans.ctx
 	if api := c.route.API; api != nil {
-		ctx, c.spans.client = c.h.tracer.Start(ctx, api.Operation+" "+c.request.Model, trace.WithSpanKind(trace.SpanKindClient))
+		name := strings.TrimSpace(api.Operation + " " + c.request.Model)
+		ctx, c.spans.client = c.h.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient))
 	}
 	if c.set.Propagate {
 		propagator.Inject(ctx, propagation.HeaderCarrier(out))
@@ -80,23 +70,17 @@ func (c *call) endSpans() {
 	}
 	if span := c.spans.client; span != nil {
 		if span.IsRecording() {
-			span.SetAttributes(c.clientAttributes()...)
-			if c.failedStatus() {
+			kind := c.clientError()
+			span.SetAttributes(c.clientAttributes(kind)...)
+			if kind != "" {
 				span.SetStatus(codes.Error, "")
 			}
 		}
 		span.End()
 	}
 	if span := c.spans.server; span.IsRecording() {
-		span.SetAttributes(attribute.Int("http.response.status_code", c.status))
-		if c.refused != "" {
-			span.SetAttributes(attribute.String("error.type", string(c.refused)))
-		}
-		if e := &c.event; e.ID != "" {
-			span.SetAttributes(attribute.String("tollgate.event", e.ID), attribute.String("tollgate.activity", e.Activity),
-				attribute.String("tollgate.outcome", string(e.Outcome)), attribute.String("tollgate.measured", string(e.Measured)),
-				attribute.Int64("tollgate.charged_tokens", e.Charged.Total))
-		}
+		span.SetName(c.spanName())
+		span.SetAttributes(c.serverAttributes()...)
 		if c.status >= http.StatusInternalServerError {
 			span.SetStatus(codes.Error, "")
 		}
@@ -104,20 +88,91 @@ func (c *call) endSpans() {
 	c.spans.server.End()
 }
 
-func (c *call) failedStatus() bool { return c.status >= http.StatusBadRequest || c.status == 0 }
+// spanName is the SERVER span's: "{method} {route}" as far as they are known.
+func (c *call) spanName() string {
+	method := c.method()
+	if method == otherMethod {
+		method = "HTTP"
+	}
+	return strings.TrimSpace(method + " " + c.route.Pattern)
+}
 
-func (c *call) clientAttributes() []attribute.KeyValue {
+// otherMethod stands for a method that HTTP does not know: callers may make up any.
+const otherMethod = "_OTHER"
+
+func (c *call) method() string {
+	switch m := c.in.Method; m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+		http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return m
+	}
+	return otherMethod
+}
+
+func scheme(r *http.Request) string {
+	if r.TLS != nil {
+		return "https"
+	}
+	return "http"
+}
+
+func (c *call) serverAttributes() []attribute.KeyValue {
+	kv := append(make([]attribute.KeyValue, 0, 16),
+		attribute.String("http.request.method", c.method()),
+		attribute.String("url.scheme", scheme(c.in)),
+		attribute.String("tollgate.account", c.caller.Key.Account),
+		attribute.String("tollgate.key", c.caller.Key.ID),
+	)
+	if c.route.Pattern != "" {
+		kv = append(kv, attribute.String("http.route", c.route.Pattern))
+	}
+	if c.provider != nil {
+		kv = append(kv, attribute.String("tollgate.provider", c.provider.Name))
+	}
+	if c.status != 0 {
+		kv = append(kv, attribute.Int("http.response.status_code", c.status))
+	}
+	if e := &c.event; e.ID != "" {
+		kv = append(kv, attribute.String("tollgate.event", e.ID), attribute.String("tollgate.activity", e.Activity),
+			attribute.String("tollgate.outcome", string(e.Outcome)), attribute.String("tollgate.measured", string(e.Measured)),
+			attribute.Int64("tollgate.charged_tokens", e.Charged.Total))
+	}
+	switch {
+	case c.refused != "":
+		kv = append(kv, attribute.String("error.type", string(c.refused)))
+	case c.status >= http.StatusInternalServerError:
+		kv = append(kv, attribute.String("error.type", strconv.Itoa(c.status)))
+	}
+	return kv
+}
+
+// clientAttributes are those of the provider's call; kind is what went wrong in it. Names that the provider
+// gave are made valid UTF-8: one that isn't would cost the exporter the whole batch.
+func (c *call) clientAttributes(kind string) []attribute.KeyValue {
 	kv := append(make([]attribute.KeyValue, 0, 16),
 		genAIOperation.String(c.route.API.Operation),
 		genAIProvider.String(c.provider.System),
-		genAIRequestModel.String(c.request.Model),
-		attribute.String("server.address", c.provider.Host()),
 	)
+	text := func(key attribute.Key, s string) {
+		if s != "" {
+			kv = append(kv, key.String(strings.ToValidUTF8(s, "\ufffd")))
+		}
+	}
+	host, port, err := net.SplitHostPort(c.provider.Host())
+	if err != nil {
+		host = c.provider.Host()
+	}
+	text("server.address", host)
+	if n, err := strconv.Atoi(port); err == nil {
+		kv = append(kv, attribute.Int("server.port", n))
+	}
+	text(genAIRequestModel, c.request.Model)
 	if c.request.OutputLimit > 0 {
 		kv = append(kv, genAIMaxTokens.Int64(c.request.OutputLimit))
 	}
 	if c.meter != nil {
-		kv = append(kv, genAIResponseModel.String(c.meter.Model()), genAIResponseID.String(c.meter.ID()))
+		text(genAIResponseModel, c.meter.Model())
+		text(genAIResponseID, c.meter.ID())
 		if reasons := c.meter.FinishReasons(); len(reasons) > 0 {
 			kv = append(kv, genAIFinish.StringSlice(reasons))
 		}
@@ -125,20 +180,23 @@ func (c *call) clientAttributes() []attribute.KeyValue {
 	if e := &c.event; e.ID != "" {
 		kv = append(kv, genAIInput.Int64(e.Tokens.Input), genAIOutput.Int64(e.Tokens.Output), genAICacheRead.Int64(e.Tokens.CachedInput))
 	}
-	if kind := c.errorType(); kind != "" {
-		kv = append(kv, attribute.String("error.type", kind))
-	}
+	text("error.type", kind)
 	return kv
 }
 
-// errorType names what went wrong at the provider: an error's type, a status, or how the call ended.
-func (c *call) errorType() string {
-	switch {
+// clientError names what went wrong in the provider's call: a refusal's code, an error's own type, how the call
+// was cut, or a status; "" is nothing.
+func (c *call) clientError() string {
+	switch e := &c.event; {
 	case c.refused != "":
 		return string(c.refused)
 	case c.meter != nil && c.meter.Error() != "":
 		return c.meter.Error()
-	case c.failedStatus():
+	case e.Outcome == accounting.UpstreamBroken, e.Outcome == accounting.Interrupted:
+		return string(e.Outcome)
+	case c.status == statusClientGone:
+		return string(accounting.ClientClosed)
+	case c.status >= http.StatusBadRequest:
 		return strconv.Itoa(c.status)
 	}
 	return ""
