@@ -27,6 +27,8 @@ func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*t
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry", "error", err) }))
 	var options []otlptracehttp.Option
 	switch {
+	case os.Getenv("OTEL_SDK_DISABLED") == "true", os.Getenv("OTEL_TRACES_EXPORTER") == "none": // which the SDK leaves to programs
+		return &telemetry{}, nil
 	case c.OTLPEndpoint != "":
 		options = append(options, otlptracehttp.WithEndpointURL(strings.TrimRight(c.OTLPEndpoint, "/")+"/v1/traces"))
 	case os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "":
