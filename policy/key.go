@@ -85,7 +85,7 @@ type Keys interface {
 	Used(ctx context.Context, key string, start time.Time) (int64, error)
 	// Origins are those of all live keys, each once.
 	Origins(ctx context.Context) ([]string, error)
-	// Changes are those after a sequence number, oldest first, at most 1,000. after < 0 gives none, only the
-	// newest number as the second result.
+	// Changes are those after a sequence number, oldest first, at most 1,000. after < 0 gives none. Where there are
+	// none, the second result is the newest number, which is lower than after when the store went back in time.
 	Changes(ctx context.Context, after int64) ([]Change, int64, error)
 }
