@@ -21,9 +21,7 @@ type model struct {
 	at       time.Time
 	open     []*open
 
-	credit int64            // everything that ever was in the pools and did not lapse
-	spent  map[string]int64 // settled, by start of the period
-	excess int64            // Σ max(0, actual − held)
+	excess int64 // Σ max(0, actual − held)
 }
 
 type replica struct {
@@ -74,7 +72,7 @@ func (m *model) admit(t *rapid.T) {
 	m.open = append(m.open, &open{Hold: h, replica: r, cost: cost})
 }
 
-// denied checks that a refusal for lack of tokens has a reason: with all settled and nothing running there is none left.
+// denied checks that a refusal is one that this model can bring about.
 func (m *model) denied(t *rapid.T, d *Denied) {
 	switch d.Code {
 	case AccountingUnavailable:
