@@ -78,7 +78,7 @@ func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gat
 	}
 	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: log, StoreFirst: c.Durability == "database"})
 	epoch := uuid.Must(uuid.NewV7()).String()
-	g.gate = policy.New(g.store, g.store, gateOptions(c, epoch))
+	g.gate = policy.New(currentKeys{g.store, g.record}, g.store, gateOptions(c, epoch))
 	if g.traces, err = newTelemetry(ctx, c.Telemetry, log); err != nil {
 		return nil, err
 	}
@@ -90,6 +90,19 @@ func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gat
 		return nil, err
 	}
 	return g, g.doors(c, settings)
+}
+
+// currentKeys is the store's keys, with what this replica has journalled for them counted in.
+type currentKeys struct {
+	*store.Store
+	record *accounting.Recorder
+}
+
+func (k currentKeys) Used(ctx context.Context, key string, start time.Time) (int64, error) {
+	if err := k.record.Sync(ctx); err != nil {
+		return 0, err
+	}
+	return k.Store.Used(ctx, key, start)
 }
 
 // begin brings the store up to what the last life of this gateway left in the journal, and opens a new epoch.

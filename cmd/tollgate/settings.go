@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/accounting/journal"
@@ -81,10 +82,15 @@ func journalOptions(c *config.Config, log *slog.Logger) journal.Options {
 	}
 }
 
+// idleAfter is how long an account keeps its lease without a request. No other replica shares the embedded store, so
+// handing it back soon would only cost a synced write each way at the next turn of every conversation.
+const idleAfter = 10 * time.Minute
+
 func gateOptions(c *config.Config, epoch string) policy.Options {
 	return policy.Options{
 		Epoch: epoch, Mode: policy.Mode(c.Policy.Admission),
 		HoldOutputTokens: c.Policy.HoldOutputTokens, StrictOutputTokens: c.Policy.StrictOutputTokens,
 		OnStoreDownServe: c.Policy.OnStoreDown == "serve",
+		IdleAfter:        idleAfter,
 	}
 }
