@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +20,7 @@ type bench struct {
 	round         time.Duration
 	streams, open int
 	sample        float64
+	profile       string // where to; "": none
 	out           io.Writer
 
 	loader *process
@@ -46,7 +49,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	b.header()
-	for _, part := range []func(context.Context) error{b.memory, b.costs, b.cut} {
+	for _, part := range []func(context.Context) error{b.memory, b.profiled(b.costs), b.cut} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -90,17 +93,46 @@ func (b *bench) start(ctx context.Context, dir string) (stop func(), err error) 
 		return stop, err
 	}
 	if b.gateway == "" {
-		if b.gateway, err = build(ctx, dir); err != nil {
+		if b.gateway, err = build(ctx, dir, b.profile != ""); err != nil {
 			return stop, err
 		}
 	}
-	g, err := startGateway(ctx, b.gateway, dir, provider.url, spans.url, b.sample)
+	g, err := b.startGateway(ctx, dir, provider.url, spans.url)
 	if err != nil {
 		return stop, err
 	}
 	running = append(running, g.process)
 	b.sides[1] = side{g.process, false, g.key, g.settle}
 	return stop, nil
+}
+
+// profiled has the gateway write a CPU profile of a part, if one is wanted.
+func (b *bench) profiled(part func(context.Context) error) func(context.Context) error {
+	if b.profile == "" {
+		return part
+	}
+	return func(ctx context.Context) error {
+		if err := os.Remove(b.profile); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		gateway := b.sides[1].cmd.Process
+		if err := gateway.Signal(syscall.SIGUSR1); err != nil {
+			return err
+		}
+		if err := part(ctx); err != nil {
+			return err
+		}
+		if err := gateway.Signal(syscall.SIGUSR1); err != nil {
+			return err
+		}
+		for range 100 {
+			if _, err := os.Stat(b.profile); err == nil {
+				return nil
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		return fmt.Errorf("the gateway wrote no profile to %s", b.profile)
+	}
 }
 
 // measured is one round on one side.

@@ -27,10 +27,14 @@ type gateway struct {
 	admin, key string
 }
 
-// build makes the binary as a release would, profile included.
-func build(ctx context.Context, dir string) (string, error) {
+// build makes the binary as a release would, or one that can write its profile.
+func build(ctx context.Context, dir string, profile bool) (string, error) {
 	binary := filepath.Join(dir, "tollgate")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/tollgate/tollgate/cmd/tollgate")
+	args := []string{"build", "-o", binary}
+	if profile {
+		args = append(args, "-tags", "profile", "-pgo", "off")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, "github.com/tollgate/tollgate/cmd/tollgate")...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build tollgate: %w\n%s", err, out)
 	}
@@ -38,7 +42,7 @@ func build(ctx context.Context, dir string) (string, error) {
 }
 
 // startGateway waits until it is ready and has an account with a key.
-func startGateway(ctx context.Context, binary, dir, provider, sink string, sample float64) (*gateway, error) {
+func (b *bench) startGateway(ctx context.Context, dir, provider, sink string) (*gateway, error) {
 	data, err := freePort()
 	if err != nil {
 		return nil, err
@@ -54,7 +58,7 @@ data_dir: %q
 providers:
   openai: { api_key: "sk-bench", base_url: %q, drain_for: %v }
 telemetry: { otlp_endpoint: %q, sample_ratio: %g }
-`, data, admin, adminToken, filepath.Join(dir, "data"), provider, drainFor, sink, sample)
+`, data, admin, adminToken, filepath.Join(dir, "data"), provider, drainFor, sink, b.sample)
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
@@ -64,10 +68,11 @@ telemetry: { otlp_endpoint: %q, sample_ratio: %g }
 	}
 	defer log.Close() // the child has its own
 	g := &gateway{
-		process: &process{cmd: exec.CommandContext(ctx, binary, "serve", "--config", file), url: "http://" + data},
+		process: &process{cmd: exec.CommandContext(ctx, b.gateway, "serve", "--config", file), url: "http://" + data},
 		admin:   "http://" + admin,
 	}
 	g.cmd.Stderr, g.cmd.Stdout = log, log
+	g.cmd.Env = append(os.Environ(), "TOLLGATE_PROFILE="+b.profile)
 	if err := g.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start tollgate: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -52,10 +53,21 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	flags.IntVar(&b.streams, "streams", 10_000, "streams to run when looking for cut ones")
 	flags.IntVar(&b.open, "open", 500, "streams held open to measure memory, and run at once when looking for cut ones")
 	flags.Float64Var(&b.sample, "sample", 1, "share of traces that the gateway exports")
+	flags.StringVar(&b.profile, "profile", "", "write a CPU profile of the gateway under load to `file`: cmd/tollgate/default.pgo is made so")
 	quick := flags.Bool("quick", false, "few and short rounds: whether it runs, not what it costs")
 	limit := flags.Duration("limit", 6*time.Minute, "give up after this long")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if b.profile != "" {
+		if b.gateway != "" {
+			return errors.New("-profile builds the gateway itself")
+		}
+		path, err := filepath.Abs(b.profile)
+		if err != nil {
+			return err
+		}
+		b.profile = path
 	}
 	if *quick {
 		b.rounds, b.round, b.streams, b.open = 3, 300*time.Millisecond, 1000, 100

@@ -9,24 +9,31 @@ import (
 	"syscall"
 )
 
-// A build with -tags profile writes its CPU profile to the file that TOLLGATE_CPUPROFILE names, from SIGUSR1 to
-// SIGUSR2: `make pgo` makes default.pgo of it, so that the compiler knows the hot path.
+// A program built with the tag profile writes its CPU profile, from its first SIGUSR1 to its second one, into the file
+// that TOLLGATE_PROFILE names; the file appears when it is whole. tollgate-bench -profile renews default.pgo with it.
 func init() {
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGUSR1, syscall.SIGUSR2)
+	signal.Notify(signals, syscall.SIGUSR1)
 	go func() {
-		for s := range signals {
-			if s == syscall.SIGUSR2 {
-				pprof.StopCPUProfile()
-				continue
-			}
-			f, err := os.Create(os.Getenv("TOLLGATE_CPUPROFILE"))
-			if err != nil {
-				panic(err)
-			}
-			if err := pprof.StartCPUProfile(f); err != nil {
-				panic(err)
-			}
+		<-signals
+		if err := profile(os.Getenv("TOLLGATE_PROFILE"), signals); err != nil {
+			panic(err)
 		}
 	}()
+}
+
+func profile(path string, stop <-chan os.Signal) error {
+	f, err := os.Create(path + ".part")
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	<-stop
+	pprof.StopCPUProfile()
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
 }
