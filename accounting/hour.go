@@ -8,7 +8,7 @@ func (a Anchor) Hour(t time.Time) time.Time {
 	local := t.In(a.location())
 	into := time.Duration(local.Minute())*time.Minute + time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
 	hour := local.Add(-into)
-	if cut, _ := local.ZoneBounds(); hour.Before(cut) {
+	if cut := offsetChange(hour, t, a.location()); !cut.IsZero() {
 		hour = cut
 	}
 	return hour.UTC()

@@ -1,6 +1,7 @@
 package accounting
 
 import (
+	"sort"
 	"sync"
 	"time"
 )
@@ -67,17 +68,43 @@ func firstInstant(year int, month time.Month, day int, loc *time.Location) time.
 	midnight := time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 	t := midnight.Add(-48 * time.Hour) // before the day, whatever the offset
 	for {
-		_, offset := t.In(loc).Zone()
-		reached := midnight.Add(-time.Duration(offset) * time.Second)
-		if reached.Before(t) {
-			reached = t
+		reached := midnight.Add(-offset(t, loc))
+		if !reached.After(t) {
+			return t
 		}
-		_, end := t.In(loc).ZoneBounds()
-		if end.IsZero() || reached.Before(end) {
-			return reached.UTC()
+		change := offsetChange(t, reached, loc)
+		if change.IsZero() {
+			return reached
 		}
-		t = end
+		t = change
 	}
+}
+
+func offset(t time.Time, loc *time.Location) time.Duration {
+	_, seconds := t.In(loc).Zone()
+	return time.Duration(seconds) * time.Second
+}
+
+// offsetChange is the first change of the zone's offset after from and not after to, zero when there is none. It
+// looks at the clock rather than at Time.ZoneBounds, which on the last day of a leap year gives an end before the
+// time asked about (Go 1.26.8, zones that go by a rule: New York, 2044-12-31).
+func offsetChange(from, to time.Time, loc *time.Location) time.Time {
+	const step = 30 * time.Minute // no zone changed twice within one
+	was := offset(from, loc)
+	for from.Before(to) {
+		next := from.Add(step)
+		if next.After(to) {
+			next = to
+		}
+		if offset(next, loc) != was {
+			steps := sort.Search(int(next.Sub(from)/time.Second), func(i int) bool {
+				return offset(from.Add(time.Duration(i)*time.Second), loc) != was
+			})
+			return from.Add(time.Duration(steps) * time.Second)
+		}
+		from = next
+	}
+	return time.Time{}
 }
 
 // NextReset is the end of the period that began at start: the anchor's first reset at least 27 days later.
