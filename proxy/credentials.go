@@ -36,30 +36,68 @@ func secret(h http.Header) (key string, ok bool) {
 	return key, key != ""
 }
 
-// withoutKeys cuts gateway keys out of a raw query; the rest stays as it came.
+// withoutKeys cuts gateway keys out of a raw query; the rest stays as it came. A pair ends at & or at ;, which
+// some servers take for it.
 func withoutKeys(query string) string {
 	if !strings.Contains(query, "tg") && !strings.Contains(query, "%") {
 		return query
 	}
-	kept := make([]string, 0, 8)
-	for _, pair := range strings.Split(query, "&") {
-		if !showsKey(pair) {
-			kept = append(kept, pair)
+	kept := make([]byte, 0, len(query))
+	first := true
+	for begin := 0; begin <= len(query); {
+		end := len(query)
+		if i := strings.IndexAny(query[begin:], "&;"); i >= 0 {
+			end = begin + i
 		}
+		if pair := query[begin:end]; !pairShowsKey(pair) {
+			if !first {
+				kept = append(kept, query[begin-1])
+			}
+			kept = append(kept, pair...)
+			first = false
+		}
+		begin = end + 1
 	}
-	return strings.Join(kept, "&")
+	return string(kept)
 }
 
-func showsKey(pair string) bool {
+func pairShowsKey(pair string) bool {
 	name, value, _ := strings.Cut(pair, "=")
 	for _, part := range []string{name, value} {
 		decoded, err := url.QueryUnescape(part)
 		if err != nil {
 			decoded = part
 		}
-		if strings.HasPrefix(strings.TrimSpace(decoded), keyPrefix) {
+		if showsKey(decoded, 0) {
 			return true
 		}
 	}
 	return false
+}
+
+// keyLength is how much must follow the prefix in a header for a key: a client may call itself tg_bot.
+const keyLength = 20
+
+// showsKey says whether a word in text begins as a gateway key does and goes on for at least so many bytes.
+func showsKey(text string, length int) bool {
+	for at := strings.Index(text, keyPrefix); at >= 0; {
+		rest := text[at+len(keyPrefix):]
+		n := 0
+		for n < len(rest) && keyByte(rest[n]) {
+			n++
+		}
+		if n >= length && (at == 0 || !keyByte(text[at-1])) {
+			return true
+		}
+		next := strings.Index(rest, keyPrefix)
+		if next < 0 {
+			return false
+		}
+		at += len(keyPrefix) + next
+	}
+	return false
+}
+
+func keyByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
 }

@@ -6,25 +6,37 @@ import (
 )
 
 // dropped are headers that no provider gets, beside those whose name begins with one of droppedPrefixes:
-// credentials, what tells of the client or of hops before us, and what acts for another of the provider's customers.
+// credentials, what tells of the client or of hops before us, what acts for another of the provider's customers, and
+// what some servers read as another method or path than those that were matched.
 var dropped = map[string]bool{
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true, "Proxy-Authorization": true,
 	"Cookie": true, "Origin": true, "Referer": true, "Forwarded": true, "X-Real-Ip": true, "Via": true,
 	"Expect": true, "Upgrade": true, "Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true,
-	"Baggage": true, "Tracestate": true, "Traceparent": true,
+	"Baggage": true, "Tracestate": true, "Traceparent": true, "Http2-Settings": true,
+	"X-Http-Method-Override": true, "X-Http-Method": true, "X-Method-Override": true, "X-Original-Url": true, "X-Rewrite-Url": true,
 }
 
 var droppedPrefixes = []string{"Sec-", "X-Forwarded-", "X-Tollgate-"}
 
 // cleanOutbound takes out of a request's headers what the provider must not get. A name with an underscore
-// goes too: some servers read it as the same name with a hyphen.
+// goes too: some servers read it as the same name with a hyphen. So does a header in which a gateway key stands,
+// whatever it is called.
 func cleanOutbound(h http.Header) {
-	for name := range h {
-		if dropped[name] || strings.Contains(name, "_") || hasAnyPrefix(name, droppedPrefixes) {
+	for name, values := range h {
+		if dropped[name] || strings.Contains(name, "_") || hasAnyPrefix(name, droppedPrefixes) || anyShowsKey(values) {
 			delete(h, name)
 		}
 	}
 	h["Accept-Encoding"] = []string{"identity"}
+}
+
+func anyShowsKey(values []string) bool {
+	for _, v := range values {
+		if showsKey(v, keyLength) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasAnyPrefix(s string, prefixes []string) bool {
