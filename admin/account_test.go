@@ -1,6 +1,7 @@
 package admin_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,9 @@ func TestAccountHasItsDefaults(t *testing.T) {
 		"admission", nil, "next", nil, "created_at", "2026-11-24T12:00:00Z", "updated_at", "2026-11-24T12:00:00Z")
 	if p.kicks.Load() != 1 {
 		t.Errorf("replicas were told of %d changes", p.kicks.Load())
+	}
+	if got := p.log.String(); !strings.Contains(got, "msg=changed method=POST path=/api/v1/accounts status=201") {
+		t.Errorf("logged %q", got)
 	}
 	v := p.must(200, "GET", acme+"/tokens", "")
 	v.want("account", "acme", "as_of", "2026-11-24T12:00:00Z", "monthly.total", 10_000_000, "monthly.used", 0, "monthly.remaining", 10_000_000,

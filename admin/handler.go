@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,7 +63,7 @@ func New(o Options) *Handler {
 	}
 	h := &Handler{Options: o, once: newOnce(o)}
 	const account = "/api/v1/accounts/{account}"
-	for path, calls := range map[string]methods{
+	for pattern, calls := range map[string]methods{
 		"/api/v1/accounts":          {"GET": h.get(h.listAccounts, "limit", "cursor"), "POST": h.post(h.createAccount, again)},
 		account:                     {"GET": h.get(h.showAccount), "PATCH": h.patch(h.changeAccount), "DELETE": h.delete(h.deleteAccount)},
 		account + "/tokens":         {"GET": h.get(h.showTokens)},
@@ -75,23 +76,31 @@ func New(o Options) *Handler {
 		account + "/usage":          {"GET": h.get(h.showUsage, "from", "to", "group_by")},
 		account + "/usage.csv":      {"GET": h.get(h.showUsageCSV, "from", "to", "group_by")},
 		account + "/ledger":         {"GET": h.get(h.listLedger, "limit", "cursor")},
+		"/api":                      nil,
 		"/api/":                     nil,
 	} {
-		h.mux.Handle(path, h.guarded(calls))
+		h.mux.Handle(pattern, h.guarded(calls))
 	}
-	for path, calls := range map[string]methods{
+	for pattern, calls := range map[string]methods{
 		"/api/v1/openapi.json": {"GET": showOpenAPI},
 		"/healthz":             {"GET": showHealth},
 		"/readyz":              {"GET": h.showReady},
 		"/metrics":             {"GET": showMetrics(o.Registry)},
 		"/":                    nil,
 	} {
-		h.mux.Handle(path, h.open(calls))
+		h.mux.Handle(pattern, h.open(calls))
 	}
 	return h
 }
 
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+// ServeHTTP sends nobody elsewhere: a path that the mux would clean and redirect is none.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+		h.open(nil).ServeHTTP(w, r)
+		return
+	}
+	h.mux.ServeHTTP(w, r)
+}
 
 // endpoint is one call of the API.
 type endpoint func(r *http.Request) (reply, error)
@@ -272,8 +281,8 @@ func (h *Handler) delete(f func(context.Context, *http.Request) (reply, error)) 
 	}
 }
 
-// change runs a write to its end, though the client may leave: what was begun is either done or not. Replicas
-// hear of it at once.
+// change runs a write to its end, though the client may leave: what was begun is either done or not. The log says
+// what was done, and replicas hear of it at once.
 func (h *Handler) change(r *http.Request, f func(context.Context) (reply, error)) (reply, error) {
 	if _, err := readQuery(r, nil); err != nil {
 		return reply{}, err
@@ -282,6 +291,7 @@ func (h *Handler) change(r *http.Request, f func(context.Context) (reply, error)
 	defer cancel()
 	answer, err := f(ctx)
 	if err == nil {
+		h.Log.Info("changed", "method", r.Method, "path", r.URL.Path, "status", answer.status)
 		h.Kick()
 	}
 	return answer, err

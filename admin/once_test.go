@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"context"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -95,4 +97,19 @@ func TestPostsAtOnceAreDoneOnce(t *testing.T) {
 	if n := p.must(200, "GET", acme+"/keys", "").length("data"); n != len(answers) {
 		t.Errorf("%d keys for %d requests", n, len(answers))
 	}
+}
+
+// TestAClientThatLeavesLeavesNothingHalfDone makes a key for a client that is gone already: the key and the answer
+// for its repeat are both there.
+func TestAClientThatLeavesLeavesNothingHalfDone(t *testing.T) {
+	p := newPlane(t)
+	p.acme()
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(gone, "POST", acme+"/keys", strings.NewReader(`{}`))
+	r.Header.Set("Authorization", "Bearer "+adminToken)
+	r.Header.Set("Idempotency-Key", "k")
+	p.admin.ServeHTTP(httptest.NewRecorder(), r)
+	id := p.must(200, "GET", acme+"/keys", "").text("data.0.id")
+	p.must(409, "POST", acme+"/keys", `{}`, "Idempotency-Key", "k").want("error.id", id)
 }

@@ -20,6 +20,7 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 	p.must(201, "POST", acme+"/grants", `{"tokens":5,"reference":"invoice-1"}`)
 	p.must(201, "POST", "/api/v1/accounts", `{"id":"used-key","plan":"pro"}`, "Idempotency-Key", "k1")
 	before := p.kicks.Load()
+	p.log.Reset()
 	const accounts, grants, keys = "/api/v1/accounts", acme + "/grants", acme + "/keys"
 	long := strings.Repeat("x", 201)
 	for _, c := range []struct {
@@ -65,6 +66,9 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		// 404.
 		{"GET", "/", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", "/api/v1/nothing", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", "/api", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", "/api//v1/accounts", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", "/api/v1/../v1/accounts", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", accounts + "/", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", accounts + "/none", "", 404, "not_found", "", `there is no account "none"`, nil},
 		{"PATCH", accounts + "/none", `{}`, 404, "not_found", "", `there is no account "none"`, nil},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +47,11 @@ func (c *Client) AfterApply(k *kong.Context) error {
 	c.AdminToken = token
 	k.Bind(c)
 	return nil
+}
+
+// Help stands under the help of every command that calls the admin API.
+func (*Client) Help() string {
+	return "The admin token is read from TOLLGATE_ADMIN_TOKEN, else from " + tokenFile + "."
 }
 
 func adminToken() (string, error) {
@@ -215,17 +221,20 @@ type table struct{ *tabwriter.Writer }
 
 func newTable(w io.Writer) table { return table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
 
-// row keeps what others have written from steering the terminal.
+// row prints one line; what is empty shows as a dash.
 func (t table) row(cells ...string) {
 	for i, cell := range cells {
-		cells[i] = strings.Map(func(r rune) rune {
-			if unicode.IsPrint(r) {
-				return r
-			}
-			return unicode.ReplacementChar
-		}, cell)
+		cells[i] = cmp.Or(strings.Map(printable, cell), "-")
 	}
 	fmt.Fprintln(t, strings.Join(cells, "\t"))
+}
+
+// printable keeps what others have written from steering the terminal.
+func printable(r rune) rune {
+	if unicode.IsPrint(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 // members is a JSON object that holds what was given.

@@ -31,7 +31,7 @@ type keyFlags struct {
 	Providers         *texts  `placeholder:"NAME,…" help:"The providers it may call. Empty: all."`
 	Origins           *texts  `placeholder:"ORIGIN,…" help:"The pages that may use it, as https://app.example.com. Empty: no page."`
 	ExpiresAt         *moment `xor:"end" placeholder:"INSTANT|none" help:"When it ends, as 2026-12-31T00:00:00Z."`
-	TTLSeconds        *int64  `name:"ttl-seconds" xor:"end" help:"How long it lives from now."`
+	TTLSeconds        *int64  `name:"ttl-seconds" placeholder:"N" xor:"end" help:"How long it lives from now."`
 }
 
 func (f keyFlags) members() members {

@@ -16,9 +16,9 @@ type UsageCmd struct {
 	Client
 	Account string `arg:"" help:"The account."`
 	GroupBy string `default:"day" placeholder:"DIM,…" help:"Any of day, activity, chatbot, model, provider, key."`
-	From    string `help:"First day (2006-01-02, in the account's time zone) or instant; absent: the running period's start."`
-	To      string `help:"Last day, or the instant before which it ends; absent: the running period's end."`
-	CSV     bool   `name:"csv" xor:"form" help:"Print CSV."`
+	From    string `placeholder:"DAY|INSTANT" help:"First day (2006-01-02, in the account's time zone) or instant; absent: the running period's start."`
+	To      string `placeholder:"DAY|INSTANT" help:"Last day, or the instant before which it ends; absent: the running period's end."`
+	CSV     bool   `name:"csv" help:"Print CSV."`
 }
 
 func (u *UsageCmd) Run(c *Client) error {
@@ -95,8 +95,8 @@ func readFigures(row map[string]json.RawMessage) ([]string, error) {
 type EventsCmd struct {
 	Client
 	Account  string `arg:"" help:"The account."`
-	From     string `help:"First day (2006-01-02, in the account's time zone) or instant."`
-	To       string `help:"Last day, or the instant before which it ends."`
+	From     string `placeholder:"DAY|INSTANT" help:"First day (2006-01-02, in the account's time zone) or instant."`
+	To       string `placeholder:"DAY|INSTANT" help:"Last day, or the instant before which it ends."`
 	Activity string `help:"Only of this activity."`
 	Chatbot  string `help:"Only of this chatbot."`
 	Model    string `help:"Only of this model, as it answered."`
