@@ -277,7 +277,7 @@ func (b *bench) drop(ctx context.Context) error {
 
 // cut counts the streams that did not end whole, with the cores busy. The floor is there for the record: see golang/go#40747.
 func (b *bench) cut(ctx context.Context) error {
-	table := newTable(b.out, "paced streams, 16 chunks 10 ms apart", "streams", "at once", "cut", "refused", "seconds")
+	table := newTable(b.out, "paced streams, 16 chunks 10 ms apart", "streams", "at once", "cut", "refused", "seconds", "p50/p99/longest ms")
 	var cut, refused int64
 	var fault string
 	for i, s := range b.sides {
@@ -285,7 +285,8 @@ func (b *bench) cut(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("cut streams: %w", err)
 		}
-		table.row(name(i), fmt.Sprint(m.Requests), fmt.Sprint(b.open), fmt.Sprintf("**%d**", m.Cut), fmt.Sprint(m.Refused), fmt.Sprintf("%.1f", m.wall.Seconds()))
+		table.row(name(i), fmt.Sprint(m.Requests), fmt.Sprint(b.open), fmt.Sprintf("**%d**", m.Cut), fmt.Sprint(m.Refused), fmt.Sprintf("%.1f", m.wall.Seconds()),
+			fmt.Sprintf("%.0f / %.0f / %.0f", ms(m.P50), ms(m.P99), ms(m.Max)))
 		cut, refused, fault = m.Cut, m.Refused, m.Fault
 	}
 	if b.gateway != "none" && cut+refused > 0 {

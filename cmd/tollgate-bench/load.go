@@ -31,8 +31,8 @@ type order struct {
 type result struct {
 	Requests int64
 	// Cut counts answers that did not come whole, Refused those with a status other than 200.
-	Cut, Refused int64
-	P50, P99     time.Duration
+	Cut, Refused  int64
+	P50, P99, Max time.Duration
 	// Fault is the first thing that went wrong.
 	Fault string
 }
@@ -100,7 +100,7 @@ func (l *loader) obey(o order) result {
 	group.Wait()
 	slices.Sort(times)
 	if n := len(times); n > 0 {
-		sum.P50, sum.P99 = times[n/2], times[n*99/100]
+		sum.P50, sum.P99, sum.Max = times[n/2], times[n*99/100], times[n-1]
 	}
 	return sum
 }
