@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
-	"github.com/tollgate/tollgate/admin"
 )
 
 const eventColumns = `account, id, key, activity, chatbot, "user", provider, api, model, requested_model, stream, status, outcome, measured,
@@ -58,7 +57,7 @@ func (s *Store) Event(ctx context.Context, account, id string) (accounting.Event
 }
 
 // Events are an account's, closed ones' too, in the order of their ids, the newest first.
-func (s *Store) Events(ctx context.Context, account string, f admin.EventFilter, before string, limit int) (all []accounting.Event, err error) {
+func (s *Store) Events(ctx context.Context, account string, f accounting.EventFilter, before string, limit int) (all []accounting.Event, err error) {
 	where := condition{}
 	where.add("account = ", account)
 	where.addUnless(before == "", "id < ", before)

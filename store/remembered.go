@@ -6,14 +6,13 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
-	"github.com/tollgate/tollgate/admin"
 )
 
 // rememberFor is how long an answer is kept for a repeated POST.
 const rememberFor = 24 * time.Hour
 
 // Remember keeps an answer, in place of what was kept under its key, and forgets those that are too old by then.
-func (s *Store) Remember(ctx context.Context, r admin.Remembered) error {
+func (s *Store) Remember(ctx context.Context, r accounting.Remembered) error {
 	err := s.write(ctx, func(t *tx) error {
 		if err := t.exec(`DELETE FROM remembered WHERE at <= $1`, micros(r.At.Add(-rememberFor))); err != nil {
 			return err
@@ -29,7 +28,7 @@ func (s *Store) Remember(ctx context.Context, r admin.Remembered) error {
 }
 
 // Recall finds the answer kept under a key in the 24 hours before now.
-func (s *Store) Recall(ctx context.Context, key string, now time.Time) (r admin.Remembered, err error) {
+func (s *Store) Recall(ctx context.Context, key string, now time.Time) (r accounting.Remembered, err error) {
 	var body []byte
 	var found bool
 	err = s.read(ctx, func(t *tx) error {
@@ -41,7 +40,7 @@ func (s *Store) Recall(ctx context.Context, key string, now time.Time) (r admin.
 		err = accounting.ErrNotFound
 	}
 	if err != nil {
-		return admin.Remembered{}, fmt.Errorf("recall answer: %w", err)
+		return accounting.Remembered{}, fmt.Errorf("recall answer: %w", err)
 	}
 	copy(r.Body[:], body)
 	return r, nil

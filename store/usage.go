@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
-	"github.com/tollgate/tollgate/admin"
 )
 
 // Pace is the sum of tokens charged to the account since an instant, in whole hours.
@@ -31,8 +30,8 @@ var usageColumns = map[string]string{
 }
 
 // Usage sums an account's rollups, closed ones' too. Without dimensions it gives one row, or none for no use at all.
-func (s *Store) Usage(ctx context.Context, account string, q admin.UsageQuery) ([]admin.UsageRow, error) {
-	var rows []admin.UsageRow
+func (s *Store) Usage(ctx context.Context, account string, q accounting.UsageQuery) ([]accounting.UsageRow, error) {
+	var rows []accounting.UsageRow
 	err := s.read(ctx, func(t *tx) (err error) {
 		rows, err = t.usage(account, q)
 		return err
@@ -43,7 +42,7 @@ func (s *Store) Usage(ctx context.Context, account string, q admin.UsageQuery) (
 	return rows, nil
 }
 
-func (t *tx) usage(account string, q admin.UsageQuery) ([]admin.UsageRow, error) {
+func (t *tx) usage(account string, q accounting.UsageQuery) ([]accounting.UsageRow, error) {
 	text, err := usageText(q.GroupBy)
 	if err != nil {
 		return nil, err
@@ -74,16 +73,16 @@ func (t *tx) usage(account string, q admin.UsageQuery) ([]admin.UsageRow, error)
 	if err != nil {
 		return nil, err
 	}
-	rows := make([]admin.UsageRow, 0, len(sums))
+	rows := make([]accounting.UsageRow, 0, len(sums))
 	for id, u := range sums {
-		rows = append(rows, admin.UsageRow{Group: groups[id], Requests: u.requests, Tokens: u.tokens, Charged: u.charged})
+		rows = append(rows, accounting.UsageRow{Group: groups[id], Requests: u.requests, Tokens: u.tokens, Charged: u.charged})
 	}
-	slices.SortFunc(rows, func(a, b admin.UsageRow) int { return slices.Compare(a.Group, b.Group) })
+	slices.SortFunc(rows, func(a, b accounting.UsageRow) int { return slices.Compare(a.Group, b.Group) })
 	return rows, nil
 }
 
 // hours widens the query to whole local hours; a zero end is open.
-func hours(anchor accounting.Anchor, q admin.UsageQuery) (from, to int64) {
+func hours(anchor accounting.Anchor, q accounting.UsageQuery) (from, to int64) {
 	to = math.MaxInt64
 	if !q.From.IsZero() {
 		from = micros(anchor.Hour(q.From))
