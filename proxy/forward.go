@@ -33,6 +33,7 @@ func (c *call) forward() {
 	defer c.timer.Stop()
 	defer context.AfterFunc(c.in.Context(), c.clientGone)()
 	defer context.AfterFunc(c.h.stop, func() { cancel(errStopping) })()
+	c.in.Header.Del("Upgrade") // ReverseProxy would pass it on, and take a malformed one for the provider's failure
 	p := httputil.ReverseProxy{
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
