@@ -18,16 +18,16 @@ func (s *Store) Start(ctx context.Context, epoch, journal string, now time.Time)
 	return nil
 }
 
-// CloseEpochs ends the leases of a journal's lives, the one that runs excepted. The recorder calls it when it has
-// stored all that the earlier ones wrote. What turns up of them afterwards is booked all the same.
+// CloseEpochs ends the leases of a journal's lives, of all lives where journal is "", the one that runs excepted. It
+// is called when all that they wrote is stored. What turns up of them afterwards is booked all the same.
 func (s *Store) CloseEpochs(ctx context.Context, journal, except string) error {
 	err := s.write(ctx, func(t *tx) error {
-		err := t.exec(`UPDATE replica SET drained_at = $1 WHERE journal = $2 AND epoch <> $3 AND drained_at = 0`,
+		err := t.exec(`UPDATE replica SET drained_at = $1 WHERE (journal = $2 OR $2 = '') AND epoch <> $3 AND drained_at = 0`,
 			micros(s.now()), journal, except)
 		if err != nil {
 			return err
 		}
-		return t.exec(`DELETE FROM lease WHERE epoch IN (SELECT epoch FROM replica WHERE journal = $1 AND epoch <> $2)`, journal, except)
+		return t.exec(`DELETE FROM lease WHERE epoch IN (SELECT epoch FROM replica WHERE (journal = $1 OR $1 = '') AND epoch <> $2)`, journal, except)
 	})
 	if err != nil {
 		return fmt.Errorf("close epochs of journal %s: %w", journal, err)

@@ -48,6 +48,12 @@ func dsn(path, lock string) string {
 		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
 }
 
+// readerDSN asks for a file that exists and is left as it is, its journal mode too.
+func readerDSN(path string) string {
+	u := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	return u.String() + "?mode=rw&_txlock=deferred&_pragma=busy_timeout(5000)&_pragma=temp_store(MEMORY)&_pragma=query_only(1)"
+}
+
 // synced fails unless commits are synced: a misspelt pragma is no error.
 func synced(ctx context.Context, db *sql.DB) error {
 	var level int64

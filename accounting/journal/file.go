@@ -78,9 +78,11 @@ func (f *file) open(path string, o Options) (err error) {
 	return f.prepare()
 }
 
+// ErrInUse says that another process has the journal open: a gateway runs on this data directory.
+var ErrInUse = errors.New("another process has it open")
+
 var (
 	errDamaged = errors.New("the file is damaged")
-	errInUse   = errors.New("another process has it open")
 	errNewer   = errors.New("a newer version made it")
 )
 
@@ -90,7 +92,7 @@ func explain(err error) error {
 	case errors.Is(err, errDamaged), errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.IOERR_DATA):
 		return fmt.Errorf("%w; it may hold events that the store has not got: move it aside, with its -wal file, keep both, and start again", err)
 	case errors.Is(err, sqlite3.BUSY):
-		return fmt.Errorf("%w: each gateway needs a data_dir of its own", errInUse)
+		return fmt.Errorf("%w: each gateway needs a data_dir of its own", ErrInUse)
 	case errors.Is(err, errNewer):
 		return fmt.Errorf("%w: start that version, or move the file aside once its events are stored", err)
 	}

@@ -105,7 +105,9 @@ func (k currentKeys) Used(ctx context.Context, key string, start time.Time) (int
 	return k.Store.Used(ctx, key, start)
 }
 
-// begin brings the store up to what the last life of this gateway left in the journal, and opens a new epoch.
+// begin brings the store up to what the last life of this gateway left in the journal, and opens a new epoch. It
+// closes all others, those of a journal that was moved aside or belonged to a backup too: nobody else shares the
+// embedded store.
 func (g *gateway) begin(ctx context.Context, epoch string) error {
 	if err := g.store.SetPlans(ctx, g.config.Load().Plans); err != nil {
 		return err
@@ -116,7 +118,7 @@ func (g *gateway) begin(ctx context.Context, epoch string) error {
 	if err := g.store.Start(ctx, epoch, g.journal.ID(), time.Now()); err != nil {
 		return err
 	}
-	return g.store.CloseEpochs(ctx, g.journal.ID(), epoch)
+	return g.store.CloseEpochs(ctx, "", epoch)
 }
 
 // doors builds the handlers of both planes and opens their ports.
