@@ -39,31 +39,47 @@ func (c *call) tooLarge() error {
 
 var errBuffers = &policy.Denied{Code: policy.Overloaded, Message: "the gateway holds as many request bodies as it may; try again"}
 
-// readBody reads the request's body whole. What it holds counts against max_buffered_bytes until release.
+// limitBody bounds the time for the request's body, whether it will be read here or, behind a refusal, by net/http,
+// which does so before it answers. The limit ends when the body has been read whole.
+func (c *call) limitBody() {
+	if c.in.ContentLength != 0 {
+		http.NewResponseController(c.w).SetReadDeadline(time.Now().Add(c.set.BodyTimeout))
+	}
+}
+
+// Room is taken as a body comes and not as it is announced: a client that announces and does not send holds little.
+const (
+	firstRoom   = 64 << 10
+	unknownRoom = 4 << 10 // where the length is not announced
+)
+
+// readBody reads the request's body whole. What it holds counts against max_buffered_bytes until the call ends.
 func (c *call) readBody() error {
 	if c.in.Body == nil || c.in.Body == http.NoBody {
 		return nil
 	}
-	control := http.NewResponseController(c.w)
-	control.SetReadDeadline(time.Now().Add(c.set.BodyTimeout))
-	defer control.SetReadDeadline(time.Time{})
-	size := c.in.ContentLength
-	if size < 0 {
-		size = 4 << 10
+	announced := c.in.ContentLength
+	room := min(announced, firstRoom)
+	if announced < 0 {
+		room = unknownRoom
 	}
-	if err := c.reserve(size); err != nil {
+	if err := c.reserve(room); err != nil {
 		return err
 	}
-	body := make([]byte, 0, size)
+	body := make([]byte, 0, room)
 	for {
+		if int64(len(body)) == announced {
+			break
+		}
 		if len(body) == cap(body) {
-			if c.in.ContentLength >= 0 {
-				break
+			room := 2 * int64(cap(body))
+			if announced >= 0 {
+				room = min(2*room, announced)
 			}
-			if err := c.reserve(int64(cap(body))); err != nil {
+			if err := c.reserve(room - int64(cap(body))); err != nil {
 				return err
 			}
-			body = append(make([]byte, 0, 2*cap(body)), body...)
+			body = append(make([]byte, 0, room), body...)
 		}
 		n, err := c.in.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
@@ -80,9 +96,10 @@ func (c *call) readBody() error {
 			return invalid("the body broke off after %d bytes", len(body))
 		}
 	}
-	if c.in.ContentLength >= 0 && int64(len(body)) < c.in.ContentLength {
+	if int64(len(body)) < announced {
 		return invalid("the body broke off after %d bytes", len(body))
 	}
+	http.NewResponseController(c.w).SetReadDeadline(time.Time{})
 	c.body = body
 	return nil
 }
