@@ -20,7 +20,7 @@ func (r *Recorder) Run(ctx context.Context) error {
 		err := r.drain(work)
 		r.ended(err)
 		if err != nil {
-			r.log.Warn("the store does not take events", "records", r.Lag().Records, "retry_in", backoff, "error", err)
+			r.log.Warn("events can not be stored now", "records", r.Lag().Records, "retry_in", backoff, "error", err)
 			pause(round, backoff)
 			backoff = min(2*backoff, backoffMax)
 		} else {

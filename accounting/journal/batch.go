@@ -32,8 +32,7 @@ func blob(rec []byte) []byte {
 func (b *batch) empty() bool { return len(b.records) == 0 && len(b.strikes) == 0 }
 
 // Append returns once the record is durable, with its number; records of concurrent calls share a sync.
-// running, if not "", is the id of a Mark, which the same transaction forgets. The journal keeps rec: the
-// caller must not change it afterwards. It fails with ErrFull or ErrBroken, and it works as long as the
+// running, if not "", is the id of a Mark, which the same transaction forgets. It fails with ErrFull or ErrBroken, and it works as long as the
 // disk does, whatever Room says: an admitted request settles.
 func (j *Journal) Append(rec []byte, running string) (seq int64, err error) {
 	j.mu.Lock()
@@ -125,9 +124,6 @@ func (j *Journal) finish(b *batch, err error) {
 	j.mu.Lock()
 	j.writing = nil
 	if err == nil && len(b.records) > 0 {
-		for i, rec := range b.records {
-			j.tail.push(Record{b.first + int64(i), rec})
-		}
 		j.lag.Records += int64(len(b.records))
 		j.lag.Bytes += b.bytes
 		j.last.Store(b.first + int64(len(b.records)) - 1)

@@ -50,7 +50,7 @@ func openFile(path string, o Options) (*file, error) {
 func (f *file) open(path string, o Options) (err error) {
 	defer func() {
 		if p := recover(); p != nil { // how the library says that it can't get the memory that a damaged file asks for
-			err = fmt.Errorf("%w: %v", errDamaged, p)
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
 		}
 	}()
 	if path, err = filepath.Abs(path); err != nil {
@@ -81,15 +81,17 @@ func (f *file) open(path string, o Options) (err error) {
 // ErrInUse says that another process has the journal open: a gateway runs on this data directory.
 var ErrInUse = errors.New("another process has it open")
 
-var (
-	errDamaged = errors.New("the file is damaged")
-	errNewer   = errors.New("a newer version made it")
-)
+// ErrDamaged says that the file can't be read as a journal.
+var ErrDamaged = errors.New("the file is damaged")
+
+var errNewer = errors.New("a newer version made it")
 
 // explain adds the way out to what can go wrong at the opening.
 func explain(err error) error {
 	switch {
-	case errors.Is(err, errDamaged), errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.IOERR_DATA):
+	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB), errors.Is(err, sqlite3.IOERR_DATA):
+		return explain(fmt.Errorf("%w: %v", ErrDamaged, err))
+	case errors.Is(err, ErrDamaged):
 		return fmt.Errorf("%w; it may hold events that the store has not got: move it aside, with its -wal file, keep both, and start again", err)
 	case errors.Is(err, sqlite3.BUSY):
 		return fmt.Errorf("%w: each gateway needs a data_dir of its own", ErrInUse)
@@ -132,7 +134,7 @@ func (f *file) synchronous(memory bool) error {
 func (f *file) check() error {
 	found, err := f.text(`PRAGMA quick_check(1)`)
 	if err == nil && found != "ok" {
-		err = fmt.Errorf("%w: %s", errDamaged, found)
+		err = fmt.Errorf("%w: %s", ErrDamaged, found)
 	}
 	return err
 }
@@ -207,7 +209,7 @@ func (f *file) contents() (contents, error) {
 	}
 	defer s.Close()
 	if !s.Step() {
-		return c, errors.Join(errDamaged, s.Err())
+		return c, errors.Join(ErrDamaged, s.Err())
 	}
 	c.id, c.stored, f.gone, c.oldest, c.newest = s.ColumnText(0), s.ColumnInt64(1), s.ColumnInt64(2), s.ColumnInt64(3), s.ColumnInt64(4)
 	c.newest = max(c.newest, c.stored, f.gone)

@@ -2,8 +2,8 @@
 //
 // It is one SQLite file with one connection that holds the file's lock for its whole life: no second
 // process can open it, there is no shared memory beside it, and a commit costs no locking. One goroutine
-// (Run) commits what queued during the last commit, in one transaction with one sync. The newest records
-// that the store lacks stay in memory too, so that in quiet times nobody reads the file.
+// (Run) commits what queued during the last commit, in one transaction with one sync. The recorder reads
+// through the same connection, between commits: a record costs it 0.2 µs, so nothing is kept in memory.
 //
 // # Sequence numbers
 //
@@ -48,7 +48,7 @@ type Options struct {
 // Record is one journalled event.
 type Record struct {
 	Seq   int64
-	Bytes []byte // shared: don't change
+	Bytes []byte
 }
 
 // Lag is what the store has not got yet.
@@ -83,7 +83,6 @@ type Journal struct {
 	refused error // why Append fails; nil: it doesn't
 	stored  int64 // the store has everything up to here
 	lag     Lag
-	tail    tail
 }
 
 // The bits of Journal.obstacles.
@@ -116,7 +115,6 @@ func Open(path string, o Options) (*Journal, error) {
 		file:    f, total: held.bytes, oldest: held.oldest, told: held.stored,
 		queue: newBatch(0), marks: map[string]*mark{},
 		stored: held.stored, lag: held.lag,
-		tail: tail{after: held.newest},
 	}
 	j.last.Store(held.newest)
 	j.weigh()

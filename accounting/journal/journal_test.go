@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -109,25 +108,6 @@ func TestAppendedRecordsAreReadInOrderAlsoAfterRestart(t *testing.T) {
 	}
 	if seq := add(t, j, "next"); seq <= want[9].Seq {
 		t.Errorf("number %d after a restart, the last one was %d", seq, want[9].Seq)
-	}
-}
-
-func TestMemoryAndFileGiveTheSameRecords(t *testing.T) {
-	j, _ := start(t, file0(t), Options{})
-	var want []Record
-	for i := range 9 {
-		rec := bytes.Repeat([]byte{byte(i)}, tailBytes/4)
-		seq, err := j.Append(rec, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		want = append(want, Record{seq, rec})
-	}
-	if j.tail.after == 0 || len(j.tail.records) == 0 {
-		t.Fatalf("the tail holds %d records after %d: it should hold some and not all", len(j.tail.records), j.tail.after)
-	}
-	if got := all(t, j); !slices.EqualFunc(got, want, sameRecord) {
-		t.Error("records differ")
 	}
 }
 

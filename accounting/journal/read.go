@@ -8,14 +8,9 @@ import (
 // Read gives the records after a number, oldest first, at most max of them. It gives none when there are
 // none yet.
 func (j *Journal) Read(after int64, max int) ([]Record, error) {
-	j.mu.Lock()
-	if after >= j.tail.after {
-		i := j.tail.upto(after)
-		records := append([]Record(nil), j.tail.records[i:min(i+max, len(j.tail.records))]...)
-		j.mu.Unlock()
-		return records, nil
+	if after >= j.Last() {
+		return nil, nil
 	}
-	j.mu.Unlock()
 	j.fileMu.Lock()
 	defer j.fileMu.Unlock()
 	records, err := j.file.read(after, max)
@@ -52,15 +47,9 @@ func (j *Journal) Wait(ctx context.Context, n int64) error {
 // Stored says that the store has everything up to seq. Such records may be deleted, within Keep and
 // KeepBytes. A lower number than before says that the store went back in time.
 func (j *Journal) Stored(seq int64) error {
-	if j.storedInTail(seq) {
-		return nil
-	}
 	j.fileMu.Lock()
 	defer j.fileMu.Unlock()
-	j.mu.Lock()
-	from := j.stored
-	j.mu.Unlock()
-	low, high, sign := from, seq, int64(-1)
+	low, high, sign := j.Told(), seq, int64(-1)
 	if low > high {
 		low, high, sign = high, low, 1
 	}
@@ -70,29 +59,11 @@ func (j *Journal) Stored(seq int64) error {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.advance(seq, Lag{sign * between.Records, sign * between.Bytes})
-	return nil
-}
-
-// storedInTail is Stored when memory knows everything about it.
-func (j *Journal) storedInTail(seq int64) bool {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	if seq < j.stored || j.stored < j.tail.after {
-		return false
-	}
-	n := j.tail.upto(seq)
-	j.advance(seq, Lag{-int64(n), -sum(j.tail.records[:n])})
-	return true
-}
-
-// advance is called with mu held.
-func (j *Journal) advance(seq int64, change Lag) {
 	j.stored = seq
-	j.lag.Records += change.Records
-	j.lag.Bytes += change.Bytes
-	j.tail.drop(j.tail.upto(seq))
+	j.lag.Records += sign * between.Records
+	j.lag.Bytes += sign * between.Bytes
 	j.weigh()
+	return nil
 }
 
 // Told is up to where Stored last said, in this life or the one before, that the store has everything.

@@ -134,23 +134,23 @@ func (j *Journal) tidy() (more bool, err error) {
 	stored, excess := j.stored, j.total-j.lag.Bytes-j.o.KeepBytes
 	j.mu.Unlock()
 	old := Number(time.Now().Add(-j.o.Keep))
-	var cut cut
+	var expired cut
 	if j.oldest <= stored && (j.oldest < old || excess > 0) {
-		if cut, err = j.file.expired(stored, old, excess); err != nil {
+		if expired, err = j.file.expired(stored, old, excess); err != nil {
 			return false, err
 		}
-		j.oldest = cut.next
+		j.oldest = expired.next
 	}
-	if cut.upto == 0 && stored == j.told {
+	if expired.upto == 0 && stored == j.told {
 		return false, nil
 	}
-	switch err := j.file.cut(stored, cut.upto); {
+	switch err := j.file.cut(stored, expired.upto); {
 	case outOfSpace(err):
 		return false, nil
 	case err != nil:
 		return false, err
 	}
 	j.told = stored
-	j.total -= cut.bytes
-	return cut.more, nil
+	j.total -= expired.bytes
+	return expired.more, nil
 }
