@@ -57,7 +57,7 @@ func New(o Options) *Handler {
 	h := &Handler{
 		gate: o.Gate, recorder: o.Recorder, view: o.View, stop: o.Stop, tracer: o.Tracer,
 		metrics: newMetrics(o.Registerer), log: o.Log,
-		errorLog:  slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
+		errorLog:  LibraryLog(o.Log),
 		transport: newTransport(),
 	}
 	h.settings.Store(o.Settings)
