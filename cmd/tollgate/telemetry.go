@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"strings"
@@ -16,13 +17,17 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tollgate/tollgate/config"
+	"github.com/tollgate/tollgate/proxy"
 )
 
 // telemetry exports spans; its zero value makes none.
 type telemetry struct{ provider *sdktrace.TracerProvider }
 
-// newTelemetry sets traces up when the file or an OTEL_* variable says where they go.
+// newTelemetry sets traces up when the file or an OTEL_* variable says where they go. Globals of libraries get our log:
+// OpenTelemetry's, and the standard one, into which net/http's client writes what it finds on idle connections.
 func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*telemetry, error) {
+	stdlog.SetFlags(0)
+	stdlog.SetOutput(proxy.LibraryLog(log).Writer())
 	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("telemetry", "error", err) }))
 	var options []otlptracehttp.Option
