@@ -145,7 +145,7 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 	if g.data, err = listen(c.Listen, c.TLS, g.proxy, c.Limits, g.log); err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	if g.admin, err = listen(c.Admin.Listen, c.Admin.TLS, plane, c.Limits, g.log); err != nil {
+	if g.admin, err = listen(c.Admin.Listen, c.Admin.TLS, limitBodies(plane, c.Limits.BodyTimeout), c.Limits, g.log); err != nil {
 		return fmt.Errorf("admin.listen: %w", err)
 	}
 	return nil
@@ -294,8 +294,10 @@ func listen(addr string, t *config.TLS, h http.Handler, l config.Limits, log *sl
 			ReadHeaderTimeout: l.HeaderTimeout,
 			IdleTimeout:       l.IdleTimeout,
 			MaxHeaderBytes:    int(l.MaxHeaderBytes),
-			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+			ErrorLog:          newServerLog(log),
 			TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12},
+			// OPTIONS * is refused like any other preflight without an origin.
+			DisableGeneralOptionsHandler: true,
 		},
 	}, nil
 }
