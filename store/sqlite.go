@@ -107,13 +107,28 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if _, err := os.Lstat(file); err == nil {
 		return fmt.Errorf("backup store: %s: %w", file, os.ErrExist)
 	}
-	if _, err := s.readers.db.ExecContext(ctx, `VACUUM INTO $1`, file); err != nil {
+	if err := s.vacuumInto(ctx, file); err != nil {
 		return fmt.Errorf("backup store to %s: %w", file, err)
 	}
 	if err := errors.Join(flush(file), flush(filepath.Dir(file))); err != nil {
 		return fmt.Errorf("backup store to %s: %w", file, err)
 	}
 	return nil
+}
+
+// vacuumInto uses a reader's connection, so that the copy stands in no writer's way. SQLite takes it for a write.
+func (s *Store) vacuumInto(ctx context.Context, file string) error {
+	c, err := s.readers.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if _, err := c.ExecContext(ctx, `PRAGMA query_only = 0`); err != nil {
+		return err
+	}
+	_, err = c.ExecContext(ctx, `VACUUM INTO $1`, file)
+	_, again := c.ExecContext(context.WithoutCancel(ctx), `PRAGMA query_only = 1`)
+	return errors.Join(err, again)
 }
 
 func flush(path string) error {

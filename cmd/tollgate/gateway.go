@@ -27,6 +27,13 @@ import (
 	"github.com/tollgate/tollgate/store"
 )
 
+// The files of data_dir, beside the journal's ballast.
+const (
+	journalFile = "journal.db"
+	storeFile   = "tollgate.db"
+	tokenKept   = "admin.token"
+)
+
 // gateway is one running Tollgate: what serve builds, runs and stops. Fields stand in the order in which
 // they are opened; they are closed in the opposite one.
 type gateway struct {
@@ -70,10 +77,10 @@ func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gat
 		return nil, err
 	}
 	g.token.Store(&token)
-	if g.journal, err = journal.Open(filepath.Join(c.DataDir, "journal.db"), journalOptions(c, log)); err != nil {
+	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), journalOptions(c, log)); err != nil {
 		return nil, err
 	}
-	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, "tollgate.db"), store.Options{Forgive: c.Policy.Overdraft == "forgive"}); err != nil {
+	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, storeFile), store.Options{Forgive: c.Policy.Overdraft == "forgive"}); err != nil {
 		return nil, err
 	}
 	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: log, StoreFirst: c.Durability == "database"})

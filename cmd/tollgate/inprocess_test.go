@@ -57,7 +57,13 @@ func (l *safeLog) String() string {
 // it, and so does the end of the test.
 func startInProcess(t *testing.T, upstream, providerKey, more string) *inProcess {
 	t.Helper()
-	p := &inProcess{t: t, dir: t.TempDir(), said: &safeLog{}}
+	return startOn(t, t.TempDir(), upstream, providerKey, more)
+}
+
+// startOn is startInProcess with a data_dir that outlives the gateway.
+func startOn(t *testing.T, dir, upstream, providerKey, more string) *inProcess {
+	t.Helper()
+	p := &inProcess{t: t, dir: dir, said: &safeLog{}}
 	file := fmt.Sprintf(`listen: 127.0.0.1:0
 admin: { listen: "127.0.0.1:0", token: %q }
 data_dir: %q

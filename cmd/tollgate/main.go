@@ -29,6 +29,9 @@ type commands struct {
 	Grant   GrantCmd   `cmd:"" help:"Add and void extra tokens."`
 	Usage   UsageCmd   `cmd:"" help:"Sum an account's usage."`
 	Events  EventsCmd  `cmd:"" help:"List an account's usage events."`
+	Backup  backupCmd  `cmd:"" help:"Copy the data of a gateway, running or not, into one file."`
+	Restore restoreCmd `cmd:"" help:"Put a backup in the place of a stopped gateway's data."`
+	Verify  verifyCmd  `cmd:"" help:"Recompute every balance and print what differs."`
 	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of gateway.yaml."`
 }

@@ -122,23 +122,28 @@ func signalled(log *slog.Logger) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); cancel() }
 }
 
-// openToken is the file's, else the one made at the first start.
-func openToken(c *config.Config) (string, error) {
+// heldToken is the file's, else the one that data_dir keeps; "" before the first start.
+func heldToken(c *config.Config) (string, error) {
 	if token := c.Admin.Token.Reveal(); token != "" {
 		return token, nil
 	}
-	path := filepath.Join(c.DataDir, "admin.token")
-	kept, err := os.ReadFile(path)
-	if token := strings.TrimSpace(string(kept)); err == nil && token != "" {
-		return token, nil
-	}
+	kept, err := os.ReadFile(filepath.Join(c.DataDir, tokenKept))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("admin.token: %w", err)
 	}
+	return strings.TrimSpace(string(kept)), nil
+}
+
+// openToken is the token that the gateway begins with: it makes one where there is none.
+func openToken(c *config.Config) (string, error) {
+	token, err := heldToken(c)
+	if token != "" || err != nil {
+		return token, err
+	}
 	secret := make([]byte, 32)
 	rand.Read(secret)
-	token := "tgadmin_" + base64.RawURLEncoding.EncodeToString(secret)
-	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+	token = "tgadmin_" + base64.RawURLEncoding.EncodeToString(secret)
+	if err := os.WriteFile(filepath.Join(c.DataDir, tokenKept), []byte(token+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("admin.token: %w", err)
 	}
 	return token, nil
