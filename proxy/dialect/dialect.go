@@ -48,7 +48,7 @@ type format struct {
 type Response struct {
 	Status          int
 	ContentType     string // the header's value
-	ContentEncoding string // the header's value; anything but "" and identity can't be read
+	ContentEncoding string // the header's value; gzip is read from a copy once it is whole, any other can't be read
 	// Request is the request that it answers.
 	Request Request
 	// Cut says that the request was spliced to ask for usage, so that what this adds is taken out.

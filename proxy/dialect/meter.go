@@ -27,6 +27,7 @@ type Meter struct {
 
 	withheld []byte
 	lines    eventStream
+	packed   *packed // of an answer that came compressed; nil: it did not
 }
 
 type framing uint8
@@ -47,9 +48,15 @@ func (a *API) NewMeter(r Response) *Meter {
 	kind = strings.TrimSpace(kind)
 	m.isEvent = kind == "text/event-stream"
 	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "")
-	encoding := strings.ToLower(strings.TrimSpace(r.ContentEncoding))
-	if (encoding == "" || encoding == "identity") && (m.isEvent || maybeJSON(kind)) {
+	if !m.isEvent && !maybeJSON(kind) {
+		return m
+	}
+	switch strings.ToLower(strings.TrimSpace(r.ContentEncoding)) {
+	case "", "identity":
 		m.framing = unsure
+	case "gzip", "x-gzip":
+		r.ContentEncoding, r.Cut = "", false
+		m.packed = &packed{inside: a.NewMeter(r)}
 	}
 	return m
 }
@@ -113,6 +120,9 @@ func (m *Meter) feedJSON(dst, p []byte) []byte {
 
 // feedOpaque is one byte behind.
 func (m *Meter) feedOpaque(dst, p []byte) []byte {
+	if m.packed != nil {
+		m.packed.keep(p)
+	}
 	if m.released || len(p) == 0 {
 		return append(dst, p...)
 	}
@@ -141,6 +151,9 @@ func (m *Meter) Finish(dst []byte) []byte {
 		dst = m.finishStream(dst)
 	case unsure, opaque:
 		m.ended = true
+		if m.packed != nil {
+			m.answer = m.packed.read()
+		}
 	}
 	m.final = true
 	return dst
