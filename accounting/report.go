@@ -35,3 +35,11 @@ type Remembered struct {
 	Answer []byte
 	At     time.Time
 }
+
+// Drift is a number of an account that is not what its parts make it.
+type Drift struct {
+	Account string
+	What    string
+	// Want is what the parts make, Have what is stored.
+	Want, Have int64
+}

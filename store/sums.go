@@ -58,7 +58,9 @@ func (s *sums) add(of *accounting.Settlement, anchor accounting.Anchor, start ti
 	}
 	u.add(1, e.Tokens, e.Charged)
 	s.keys[keyPeriod{e.Key, micros(start)}] += e.Charged.Total
-	s.leases[leaseID{e.Account, micros(of.PeriodStart), of.Epoch}] += e.Charged.Total
+	if !of.PeriodStart.IsZero() { // else it was admitted without a lease
+		s.leases[leaseID{e.Account, micros(of.PeriodStart), of.Epoch}] += e.Charged.Total
+	}
 }
 
 func (u *usage) add(requests int64, t accounting.Tokens, c accounting.Charged) {

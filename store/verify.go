@@ -3,15 +3,9 @@ package store
 import (
 	"context"
 	"fmt"
-)
 
-// Drift is a number of an account that is not what its parts make it.
-type Drift struct {
-	Account string
-	What    string
-	// Want is what the parts make, Have what is stored.
-	Want, Have int64
-}
+	"github.com/tollgate/tollgate/accounting"
+)
 
 // checks are what must hold of every account; each text gives account, want and have of where it does not.
 var checks = []struct{ what, text string }{
@@ -79,12 +73,12 @@ func periodCheck(column, want string) string {
 
 // Verify recomputes every balance from the ledger, the events and the purchases, and says what differs; nothing
 // when all is well. It reads one state of the database and changes nothing.
-func (s *Store) Verify(ctx context.Context) ([]Drift, error) {
-	var drifts []Drift
+func (s *Store) Verify(ctx context.Context) ([]accounting.Drift, error) {
+	var drifts []accounting.Drift
 	err := s.read(ctx, func(t *tx) error {
 		for _, check := range checks {
 			err := t.each(func(r row) error {
-				d := Drift{What: check.what}
+				d := accounting.Drift{What: check.what}
 				err := r.Scan(&d.Account, &d.Want, &d.Have)
 				drifts = append(drifts, d)
 				return err

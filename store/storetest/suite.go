@@ -1,0 +1,74 @@
+// Package storetest is what a store means: the conformance suite that every implementation passes.
+package storetest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/admin"
+	"github.com/tollgate/tollgate/policy"
+)
+
+// Store is all that a store does for the rest of the program.
+type Store interface {
+	admin.Store
+	policy.Keys
+	policy.Credit
+	SetPlans(ctx context.Context, plans map[string]int64) error
+	Start(ctx context.Context, epoch, journal string, now time.Time) error
+	CloseEpochs(ctx context.Context, journal, except string) error
+	DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error)
+	DeadLetters(ctx context.Context) (int64, error)
+	Verify(ctx context.Context) ([]accounting.Drift, error)
+}
+
+// Opener opens an empty store that the test's end closes. forgive and now are its options.
+type Opener func(t *testing.T, forgive bool, now func() time.Time) Store
+
+// Run runs the suite, each part on a store of its own.
+func Run(t *testing.T, open Opener) {
+	for _, part := range []struct {
+		name string
+		run  func(*rig)
+	}{
+		{"accounts are made, read, changed and closed", accounts},
+		{"a change of an account is refused whole", accountRefusals},
+		{"plans count for running periods", plans},
+		{"keys are made, found, changed and revoked", keys},
+		{"origins are those of live keys", origins},
+		{"changes come in order", changes},
+		{"a reference is one purchase", purchases},
+		{"void and expired grants pay nothing", lapses},
+		{"a purchase pays the overdraft or forgives it", overdraft},
+		{"a batch is stored once", batches},
+		{"records that can't be stored are refused or kept", deadRecords},
+		{"events are charged to the period of their admission", lateEvents},
+		{"events of an account that never was are kept", strangers},
+		{"events are listed and filtered", events},
+		{"old events are deleted and the sums stay", retention},
+		{"usage is summed by local days", usage},
+		{"an hour tells a thousand chatbots apart", manyChatbots},
+		{"the newest balance is the view's", ledger},
+		{"a lease is everything, once", exchange},
+		{"a lease survives its period, its epoch and its store", exchangeOverTime},
+		{"a refusal says why", refusals},
+		{"answers are remembered for a day", remembered},
+		{"calls may be concurrent", concurrent},
+		{"the ledger holds under anything", model},
+	} {
+		t.Run(part.name, func(t *testing.T) {
+			r := &rig{T: t, now: start}
+			r.Store = open(t, false, func() time.Time { return r.now })
+			part.run(r)
+			r.verified()
+		})
+	}
+	t.Run("an overdraft is forgiven where the operator says so", func(t *testing.T) {
+		r := &rig{T: t, now: start}
+		r.Store = open(t, true, func() time.Time { return r.now })
+		forgiven(r)
+		r.verified()
+	})
+}
