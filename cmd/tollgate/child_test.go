@@ -84,12 +84,21 @@ type child struct {
 type lines struct {
 	lock sync.Mutex
 	all  bytes.Buffer
+	// race is set once the race detector spoke: a gateway that is killed can't tell by its status.
+	race bool
 }
 
 func (l *lines) add(line string) {
 	l.lock.Lock()
 	defer l.lock.Unlock()
 	l.all.WriteString(line + "\n")
+	l.race = l.race || strings.Contains(line, "WARNING: DATA RACE")
+}
+
+func (l *lines) raced() bool {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return l.race
 }
 
 // String is the last 8 KiB.
@@ -130,6 +139,9 @@ func launch(t *testing.T, dir, yaml string) (c *child, ready <-chan [2]string) {
 	}()
 	t.Cleanup(func() {
 		_ = c.cmd.Process.Kill() // if it still runs
+		if c.log.raced() {
+			t.Error("the gateway has a data race")
+		}
 		if t.Failed() {
 			t.Logf("the gateway's log:\n%s", c.log)
 		}
