@@ -89,7 +89,7 @@ func (r *Recorder) tell() {
 func (r *Recorder) cover(seq int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if seq > r.covered {
+	if seq != r.covered {
 		r.covered = seq
 		r.tell()
 	}

@@ -119,6 +119,7 @@ func (r *Recorder) move(seq int64) error {
 		return err
 	}
 	r.at.seq = seq
+	r.cover(seq)
 	return nil
 }
 
@@ -143,11 +144,7 @@ func (r *Recorder) apply(ctx context.Context, records []journal.Record) error {
 		r.dead.Add(1)
 		r.log.Error("a record can't be stored and was put aside", "seq", d.Seq, "error", d.Error)
 	}
-	if err := r.move(b.Upto); err != nil {
-		return err
-	}
-	r.cover(b.Upto)
-	return nil
+	return r.move(b.Upto)
 }
 
 // applySingly finds the record that can't be stored. It stops early when the store turns out to be elsewhere.
@@ -169,11 +166,7 @@ func (r *Recorder) follow(ctx context.Context) error {
 	if seq == r.at.seq {
 		return ErrPosition
 	}
-	if err := r.move(seq); err != nil {
-		return err
-	}
-	r.cover(seq)
-	return nil
+	return r.move(seq)
 }
 
 func (r *Recorder) send(ctx context.Context, b *Batch) error {

@@ -459,7 +459,6 @@ func TestRewoundStoreIsRefilled(t *testing.T) {
 	g.sync()
 	g.restore(backup)
 	g.settle(6)
-	g.recorder.Sync(context.Background()) // finds it out
 	g.sync()
 	g.verify()
 }
@@ -558,9 +557,6 @@ func TestLedgerEqualsSettlementsAfterAnyFaults(t *testing.T) {
 		}
 		g.store.set(func() { g.store.down, g.store.mute = nil, 0 })
 		g.settle(1)
-		for range 3 { // a rewind shows at the first try
-			g.recorder.Sync(context.Background())
-		}
 		g.sync()
 		g.verify()
 	})
