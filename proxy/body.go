@@ -111,3 +111,25 @@ func (c *call) reserve(n int64) error {
 	c.reserved += n
 	return nil
 }
+
+// limitAnswer bounds the time for the client to take what is written next; 0 takes the bound away.
+func (c *call) limitAnswer(limit time.Duration) {
+	var end time.Time
+	if limit > 0 {
+		end = time.Now().Add(limit)
+	}
+	http.NewResponseController(c.w).SetWriteDeadline(end)
+}
+
+// limitOwnAnswer bounds the time for an answer of the gateway's own: as long as net/http may read what is left of the
+// body before, and as long again.
+func (c *call) limitOwnAnswer() { c.limitAnswer(2 * c.set.BodyTimeout) }
+
+// renewDeadline moves the client's write deadline on while an answer of the provider's passes, so that a client that
+// stops reading does not hold it for ever; one that reads slowly may take as long as it likes.
+func (c *call) renewDeadline() {
+	if now := time.Now(); now.Sub(c.renewed) > c.provider.Idle/4 {
+		c.renewed = now
+		c.limitAnswer(c.provider.Idle)
+	}
+}

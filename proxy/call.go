@@ -51,6 +51,7 @@ type call struct {
 	status  int
 	refused policy.Code
 	first   time.Duration // to the answer's first byte; 0: none came
+	renewed time.Time     // when the client's write deadline was last moved
 	spans   spans
 
 	mu      sync.Mutex
@@ -230,6 +231,7 @@ func (c *call) window(path string) error {
 	}
 	header := c.w.Header()
 	c.corsFields(header)
+	c.limitOwnAnswer()
 	header.Set("Content-Type", "application/json")
 	header.Set("Cache-Control", "no-store")
 	header.Set("Content-Length", strconv.Itoa(len(body)))

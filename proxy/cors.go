@@ -35,6 +35,7 @@ func (c *call) preflight() error {
 		h.Set("Access-Control-Allow-Headers", names)
 	}
 	h.Set("Access-Control-Max-Age", "600")
+	c.limitOwnAnswer()
 	c.status = http.StatusNoContent
 	c.w.WriteHeader(c.status)
 	return nil

@@ -81,6 +81,7 @@ func (c *call) answered(res *http.Response) error {
 	}
 	c.status = res.StatusCode
 	c.timer.Reset(c.provider.Idle)
+	c.renewDeadline()
 	c.corsFields(res.Header)
 	if c.provider.RejectsCredentials(res.StatusCode) {
 		res.Header.Set("X-Tollgate-Error", "provider_credentials")
@@ -149,7 +150,9 @@ type untapped struct {
 
 func (u *untapped) Read(p []byte) (int, error) {
 	u.c.timer.Reset(u.c.provider.Idle)
-	return u.ReadCloser.Read(p)
+	n, err := u.ReadCloser.Read(p)
+	u.c.renewDeadline()
+	return n, err
 }
 
 // bufferPool lends ReverseProxy its copy buffers.

@@ -86,7 +86,7 @@ func newTransport() *http.Transport {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{h: h, gate: h.gate, set: h.settings.Load(), log: h.log, w: w, in: r, started: time.Now()}
 	defer c.end()
-	http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the last answer on this connection left its own
+	c.limitAnswer(0) // the last answer on this connection left its own
 	c.limitBody()
 	if h.running.Add(1) > c.set.MaxConcurrentRequests {
 		c.refuse(denied(policy.Overloaded, "the gateway serves as many requests as it may (max_concurrent_requests); try again"))

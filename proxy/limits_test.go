@@ -78,6 +78,39 @@ func TestSlowBodiesAreCut(t *testing.T) {
 	})
 }
 
+// TestClientsThatDoNotReadAreCut: who asks and asks and takes no answer holds a connection no longer than an answer may
+// take, on every way that has one.
+func TestClientsThatDoNotReadAreCut(t *testing.T) {
+	r := newRig(t, func(s *proxy.Settings, e *provider.Settings) {
+		s.BodyTimeout, e.Idle = 300*time.Millisecond, 300*time.Millisecond
+	})
+	_, secret := r.account(1<<40, nil)
+	ask := func(line, secret, body string) string {
+		return fmt.Sprintf("%s HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer %s\r\nContent-Length: %d\r\n\r\n%s", line, secret, len(body), body)
+	}
+	for name, send := range map[string]string{
+		"refusals":     ask("GET /v1/files", "", ""),
+		"preflights":   ask("OPTIONS /v1/models", "", ""),
+		"free answers": ask("GET /v1/models", secret, ""),
+		"answers":      ask("POST "+chatPath, secret, chat(`{"size":100000}`)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn := r.dial(t)
+			conn.SetDeadline(time.Now().Add(30 * time.Second)) // what the kernel buffers has to be answered first
+			must(t, conn.(*net.TCPConn).SetReadBuffer(64<<10))
+			for many := strings.Repeat(send, 100); ; {
+				if _, err := io.WriteString(conn, many); err != nil {
+					if ne, ok := err.(net.Error); ok && ne.Timeout() {
+						t.Error("the connection is still held")
+					}
+					return
+				}
+			}
+		})
+	}
+}
+
 // TestTimeForABodyEndsWithIt: an answer may take longer than body_timeout, and so may the next request to come.
 func TestTimeForABodyEndsWithIt(t *testing.T) {
 	r := newRig(t, func(s *proxy.Settings, _ *provider.Settings) { s.BodyTimeout = 200 * time.Millisecond })

@@ -88,6 +88,7 @@ func (c *call) refuse(err error) {
 	body := c.shape(r)
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	c.limitOwnAnswer()
 	c.status = status
 	c.w.WriteHeader(status)
 	c.w.Write(body)

@@ -22,7 +22,6 @@ type tap struct {
 
 	endedAt time.Time // when the unit that ends the answer passed
 	late    chan read // a read that outlived the wait for usage
-	renewed time.Time // when the client's write deadline was last moved
 }
 
 // read is the outcome of a read of the provider's body.
@@ -48,7 +47,7 @@ func (t *tap) Read(p []byte) (int, error) {
 		}
 		t.next(p)
 	}
-	t.renewDeadline()
+	t.c.renewDeadline()
 	n := copy(p, t.ready)
 	t.ready = t.ready[n:]
 	if len(t.ready) == 0 && t.err == io.EOF {
@@ -187,14 +186,5 @@ func (t *tap) drain() {
 	}
 	if !c.settled {
 		c.settle(c.brokenOutcome())
-	}
-}
-
-// renewDeadline moves the client's write deadline on, so that a client that stops reading does not hold the
-// answer for ever; one that reads slowly may take as long as it likes.
-func (t *tap) renewDeadline() {
-	if now := time.Now(); now.Sub(t.renewed) > t.c.provider.Idle/4 {
-		t.renewed = now
-		http.NewResponseController(t.c.w).SetWriteDeadline(now.Add(t.c.provider.Idle))
 	}
 }
