@@ -114,7 +114,7 @@ func TestFullDiskSettlesWhatWasAdmittedAndRecovers(t *testing.T) {
 	if len(held) != len(acknowledged) {
 		t.Errorf("%d records, %d were acknowledged", len(held), len(acknowledged))
 	}
-	t.Logf("FAULT disk-full acknowledged=%d lost=%d RESULT ok", len(acknowledged), len(acknowledged)-len(held))
+	fault(t, "disk-full acknowledged=%d lost=%d", len(acknowledged), len(acknowledged)-len(held))
 }
 
 func TestDiskFullToTheLastByteFailsAppendsWhole(t *testing.T) {

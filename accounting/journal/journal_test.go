@@ -82,6 +82,16 @@ func eventually(tb testing.TB, what string, done func() bool) {
 	}
 }
 
+// fault reports a fault test's figures and its outcome so far on one line.
+func fault(t *testing.T, format string, figures ...any) {
+	t.Helper()
+	result := "ok"
+	if t.Failed() {
+		result = "FAIL"
+	}
+	t.Logf("FAULT "+format+" RESULT %s", append(figures, result)...)
+}
+
 func TestAppendedRecordsAreReadInOrderAlsoAfterRestart(t *testing.T) {
 	path := file0(t)
 	j, stop := start(t, path, Options{})

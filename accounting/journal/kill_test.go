@@ -86,10 +86,10 @@ func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("FAULT kill-9 rounds=20 acknowledged=%d lost=0 dup=0 RESULT ok", len(acknowledged))
 	if len(acknowledged) < 100 {
 		t.Errorf("only %d records were acknowledged: nothing was tested", len(acknowledged))
 	}
+	fault(t, "kill-9 rounds=20 acknowledged=%d", len(acknowledged))
 }
 
 // killedRound runs a child for a moment and gives what it acknowledged.

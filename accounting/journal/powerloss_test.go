@@ -183,13 +183,13 @@ func (f *mainsFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
 
 func TestPowerLossLosesNothingAcknowledged(t *testing.T) {
 	lost, acknowledged, refused := losePower(t, Options{}, *crashes)
-	t.Logf("FAULT power-loss crashes=%d acknowledged=%d lost_acked=%d refused_start=%d", *crashes, acknowledged, lost, refused)
 	if lost > 0 || refused > 0 {
 		t.Errorf("lost_acked=%d refused_start=%d", lost, refused)
 	}
 	if acknowledged < *crashes {
 		t.Errorf("%d records in %d crashes: nothing was tested", acknowledged, *crashes)
 	}
+	fault(t, "power-loss crashes=%d acknowledged=%d lost_acked=%d refused_start=%d", *crashes, acknowledged, lost, refused)
 }
 
 // The test above can fail: without syncs it does.
