@@ -133,7 +133,7 @@ func newTraffic(p *inProcess, key string) *traffic {
 					return
 				default:
 				}
-				res, _ := p.do(p.request(context.Background(), "POST", p.data+chatPath, key, ask("", `{"input":20,"output":5,"delay_ms":2}`)))
+				res, _ := p.do(p.request(context.Background(), "POST", p.data+chatPath, key, scripted("", `{"input":20,"output":5,"delay_ms":2}`)))
 				if res.StatusCode != http.StatusOK {
 					p.t.Errorf("under load: %s", res.Status)
 					return
@@ -210,7 +210,7 @@ func TestRestoreIsTheStateOfTheBackup(t *testing.T) {
 // answers makes one request that must go well.
 func (s *site) answers(gateway *inProcess, key string) {
 	s.t.Helper()
-	res, answer := gateway.do(gateway.request(s.t.Context(), "POST", gateway.data+chatPath, key, ask("", `{}`)))
+	res, answer := gateway.do(gateway.request(s.t.Context(), "POST", gateway.data+chatPath, key, scripted("", `{}`)))
 	if res.StatusCode != http.StatusOK {
 		s.t.Errorf("the restored gateway answers %s: %s", res.Status, answer)
 	}

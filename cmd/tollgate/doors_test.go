@@ -47,11 +47,11 @@ func TestHTTP2WithPriorKnowledge(t *testing.T) {
 		status  int
 		answer  string
 	}{
-		"chat":    {p.request(t.Context(), "POST", p.data+chatPath, key, ask("", `{"input":3,"output":4}`)), 200, `"total_tokens": 7`},
-		"stream":  {p.request(t.Context(), "POST", p.data+chatPath, key, ask(`"stream":true,`, `{}`)), 200, "data: [DONE]\n\n"},
+		"chat":    {p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{"input":3,"output":4}`)), 200, `"total_tokens": 7`},
+		"stream":  {p.request(t.Context(), "POST", p.data+chatPath, key, scripted(`"stream":true,`, `{}`)), 200, "data: [DONE]\n\n"},
 		"free":    {p.request(t.Context(), "GET", p.data+"/v1/models", key, ""), 200, `"list"`},
-		"refused": {p.request(t.Context(), "POST", p.data+chatPath, empty, ask("", `{}`)), 402, "insufficient_quota"},
-		"no key":  {p.request(t.Context(), "POST", p.data+chatPath, "", ask("", `{}`)), 401, "invalid_api_key"},
+		"refused": {p.request(t.Context(), "POST", p.data+chatPath, empty, scripted("", `{}`)), 402, "insufficient_quota"},
+		"no key":  {p.request(t.Context(), "POST", p.data+chatPath, "", scripted("", `{}`)), 401, "invalid_api_key"},
 		"CONNECT": {p.request(t.Context(), "CONNECT", p.data, key, ""), 404, "unmetered_endpoint"},
 	} {
 		if res, answer := do(tc.request); res.StatusCode != tc.status || !strings.Contains(answer, tc.answer) {

@@ -160,8 +160,8 @@ type spanCase struct {
 
 const chatPath = "/v1/chat/completions"
 
-// ask is a chat with a script for the provider.
-func ask(more, script string) string {
+// scripted is a chat with a script for the provider.
+func scripted(more, script string) string {
 	return `{"model":"gpt-4o-mini","messages":[{"role":"user","content":"Hello there"}],"max_tokens":50,` + more + `"proxytest":` + script + `}`
 }
 
@@ -178,9 +178,9 @@ func spanCases() []spanCase {
 	noRoute := func(code int64, kind string) m { return m{"http.response.status_code": code, "error.type": kind} }
 	chatSpan := m{"gen_ai.response.model": "gpt-4o-mini-2024-07-18", "gen_ai.response.finish_reasons": []string{"stop"}, "gen_ai.request.max_tokens": int64(50)}
 	return []spanCase{
-		{name: "chat", body: ask("", `{"input":11,"output":7,"cached":3}`), server: status(200, nil), client: chatSpan},
-		{name: "chat with a query", path: chatPath + "?secret=in-the-query", body: ask("", `{}`), server: status(200, nil), client: chatSpan},
-		{name: "stream", body: ask(`"stream":true,`, `{"input":12,"output":8}`), server: status(200, nil), client: chatSpan},
+		{name: "chat", body: scripted("", `{"input":11,"output":7,"cached":3}`), server: status(200, nil), client: chatSpan},
+		{name: "chat with a query", path: chatPath + "?secret=in-the-query", body: scripted("", `{}`), server: status(200, nil), client: chatSpan},
+		{name: "stream", body: scripted(`"stream":true,`, `{"input":12,"output":8}`), server: status(200, nil), client: chatSpan},
 		{name: "completion", path: "/v1/completions", body: `{"model":"gpt-3.5-turbo-instruct","prompt":"Hello"}`, server: status(200, m{"http.route": "/v1/completions"}),
 			client: m{"gen_ai.operation.name": "text_completion"}},
 		{name: "response", path: "/openai/v1/responses", body: `{"model":"gpt-4.1","input":"Hello","stream":true}`, server: status(200, m{"http.route": "/v1/responses"}),
@@ -190,18 +190,18 @@ func spanCases() []spanCase {
 		{name: "free path", method: "GET", path: "/v1/models/gpt-4o?secret=in-the-query", server: status(200, m{"http.route": "/v1/models/{model}"})},
 		{name: "token view", method: "GET", path: "/tollgate/v1/tokens", server: status(200, m{"http.route": "/tollgate/v1/tokens"})},
 
-		{name: "provider's 429", body: ask("", `{"status":429}`), server: status(429, nil), client: m{"error.type": "requests"}},
-		{name: "provider's 500", body: ask("", `{"status":500}`), server: status(500, m{"error.type": "500"}), client: m{"error.type": "server_error"}},
-		{name: "provider's 500 without a type", body: ask("", `{"status":500,"error":{"oops":"secret in the error"}}`), server: status(500, m{"error.type": "500"}), client: m{"error.type": "500"}},
-		{name: "error in a stream", body: ask(`"stream":true,`, `{"chunks":9,"error_after":4}`), server: status(200, m{"tollgate.outcome": "upstream_error"}), client: m{"error.type": "server_error"}},
-		{name: "provider breaks off", body: ask(`"stream":true,`, `{"chunks":9,"break_after":4}`), server: status(200, m{"tollgate.outcome": "upstream_broken"}), client: m{"error.type": "upstream_broken"}},
-		{name: "provider never begins", body: ask("", `{"break_after":0}`), server: refused(502, "provider_unavailable"), client: m{"error.type": "provider_unavailable"}},
-		{name: "client gone", body: ask(`"stream":true,`, `{"chunks":20,"pace":10,"input":9,"output":9}`), gone: true, server: status(200, m{"tollgate.outcome": "client_closed"}), client: m{}},
-		{name: "usage never comes", body: ask("", `{"no_usage":true}`), server: status(200, m{"tollgate.measured": "estimated"}), client: m{}},
+		{name: "provider's 429", body: scripted("", `{"status":429}`), server: status(429, nil), client: m{"error.type": "requests"}},
+		{name: "provider's 500", body: scripted("", `{"status":500}`), server: status(500, m{"error.type": "500"}), client: m{"error.type": "server_error"}},
+		{name: "provider's 500 without a type", body: scripted("", `{"status":500,"error":{"oops":"secret in the error"}}`), server: status(500, m{"error.type": "500"}), client: m{"error.type": "500"}},
+		{name: "error in a stream", body: scripted(`"stream":true,`, `{"chunks":9,"error_after":4}`), server: status(200, m{"tollgate.outcome": "upstream_error"}), client: m{"error.type": "server_error"}},
+		{name: "provider breaks off", body: scripted(`"stream":true,`, `{"chunks":9,"break_after":4}`), server: status(200, m{"tollgate.outcome": "upstream_broken"}), client: m{"error.type": "upstream_broken"}},
+		{name: "provider never begins", body: scripted("", `{"break_after":0}`), server: refused(502, "provider_unavailable"), client: m{"error.type": "provider_unavailable"}},
+		{name: "client gone", body: scripted(`"stream":true,`, `{"chunks":20,"pace":10,"input":9,"output":9}`), gone: true, server: status(200, m{"tollgate.outcome": "client_closed"}), client: m{}},
+		{name: "usage never comes", body: scripted("", `{"no_usage":true}`), server: status(200, m{"tollgate.measured": "estimated"}), client: m{}},
 
 		{name: "not JSON", body: `{"model":"secret`, server: refused(400, "invalid_request")},
-		{name: "bad label", body: ask("", `{}`), header: map[string]string{"X-Tollgate-User": "a b"}, server: refused(400, "invalid_request")},
-		{name: "encoded", body: ask("", `{}`), header: map[string]string{"Content-Encoding": "gzip"}, server: refused(415, "unsupported_encoding")},
+		{name: "bad label", body: scripted("", `{}`), header: map[string]string{"X-Tollgate-User": "a b"}, server: refused(400, "invalid_request")},
+		{name: "encoded", body: scripted("", `{}`), header: map[string]string{"Content-Encoding": "gzip"}, server: refused(415, "unsupported_encoding")},
 		{name: "no route", method: "GET", path: "/v1/files/secret-in-the-path", server: noRoute(404, "unmetered_endpoint")},
 		{name: "method of the client's own", method: "SECRETMETHOD", path: "/v1/models", server: m{"http.response.status_code": int64(404), "http.request.method": "_OTHER", "error.type": "unmetered_endpoint"}},
 	}
@@ -233,8 +233,8 @@ func TestSpans(t *testing.T) {
 		keys[i] = key
 	}
 	for kind, more := range map[string]spanCase{
-		empty: {name: "pools empty", body: ask("", `{}`), server: map[string]any{"http.response.status_code": int64(402), "http.route": chatPath, "error.type": "insufficient_quota"}},
-		view:  {name: "view key", body: ask("", `{}`), server: map[string]any{"http.response.status_code": int64(403), "error.type": "not_allowed"}},
+		empty: {name: "pools empty", body: scripted("", `{}`), server: map[string]any{"http.response.status_code": int64(402), "http.route": chatPath, "error.type": "insufficient_quota"}},
+		view:  {name: "view key", body: scripted("", `{}`), server: map[string]any{"http.response.status_code": int64(403), "error.type": "not_allowed"}},
 	} {
 		cases, keys = append(cases, more), append(keys, kind)
 	}
@@ -255,7 +255,7 @@ func TestSpans(t *testing.T) {
 		}
 		p.do(r)
 	}
-	stranger := p.request(t.Context(), "POST", p.data+chatPath, "tg_unknown", ask("", `{}`))
+	stranger := p.request(t.Context(), "POST", p.data+chatPath, "tg_unknown", scripted("", `{}`))
 	stranger.Header.Set("Traceparent", fmt.Sprintf("00-%s-%016x-01", traceOf(999), 1))
 	p.do(stranger)
 	metered := 0
@@ -421,7 +421,7 @@ func TestSpansOfBrokenText(t *testing.T) {
 	defer upstream.Close()
 	c := newCollector(t)
 	p := startInProcess(t, upstream.URL, testProviderKey, `telemetry: { otlp_endpoint: "`+c.origin+`" }`)
-	p.do(p.request(t.Context(), "POST", p.data+chatPath, p.account("acme", 1_000_000, ""), ask("", `{}`)))
+	p.do(p.request(t.Context(), "POST", p.data+chatPath, p.account("acme", 1_000_000, ""), scripted("", `{}`)))
 	p.end()
 	for _, trace := range c.traces(t) {
 		a := attributes(trace.client[0].Attributes)
@@ -440,7 +440,7 @@ func TestPropagation(t *testing.T) {
 	p := startInProcess(t, upstream, testProviderKey, `telemetry: { otlp_endpoint: "`+c.origin+`", propagate: true }`)
 	key := p.account("acme", 1_000_000, "")
 	for i, r := range []*http.Request{
-		p.request(t.Context(), "POST", p.data+chatPath, key, ask("", `{}`)),
+		p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{}`)),
 		p.request(t.Context(), "GET", p.data+"/v1/models", key, ""),
 	} {
 		r.Header.Set("Traceparent", fmt.Sprintf("00-%s-%016x-01", traceOf(i), 1))
@@ -485,7 +485,7 @@ func TestTelemetryOfTheEnvironment(t *testing.T) {
 			}
 			p := startInProcess(t, upstream, testProviderKey, "")
 			key := p.account("acme", 1_000_000, "")
-			if res, answer := p.do(p.request(t.Context(), "POST", p.data+chatPath, key, ask("", `{}`))); res.StatusCode != 200 {
+			if res, answer := p.do(p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{}`))); res.StatusCode != 200 {
 				t.Errorf("%s: %s", res.Status, answer)
 			}
 			p.end()
@@ -516,7 +516,7 @@ func TestCallersSampling(t *testing.T) {
 	c := newCollector(t)
 	p := startInProcess(t, upstream, testProviderKey, `telemetry: { otlp_endpoint: "`+c.origin+`" }`)
 	key := p.account("acme", 1_000_000, "")
-	r := p.request(t.Context(), "POST", p.data+chatPath, key, ask("", `{}`))
+	r := p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{}`))
 	r.Header.Set("Traceparent", fmt.Sprintf("00-%s-%016x-00", traceOf(1), 1))
 	p.do(r)
 	if events := p.events("acme"); len(events) != 1 || events[0].TraceID != traceOf(1) {
@@ -542,7 +542,7 @@ func TestCollectorDown(t *testing.T) {
 			p := startInProcess(t, upstream, testProviderKey, `telemetry: { otlp_endpoint: "http://`+address+`" }`)
 			key := p.account("acme", 1_000_000, "")
 			for range 20 {
-				if res, answer := p.do(p.request(t.Context(), "POST", p.data+chatPath, key, ask("", `{}`))); res.StatusCode != 200 {
+				if res, answer := p.do(p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{}`))); res.StatusCode != 200 {
 					t.Fatalf("%s: %s", res.Status, answer)
 				}
 			}
