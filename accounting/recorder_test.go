@@ -19,7 +19,6 @@ import (
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/accounting/journal"
-	"github.com/tollgate/tollgate/admin"
 	"github.com/tollgate/tollgate/store"
 )
 
@@ -196,7 +195,7 @@ func (g *gateway) verify() {
 	}
 	seen := map[string]bool{}
 	for before := ""; ; {
-		page, err := g.store.Events(context.Background(), account, admin.EventFilter{}, before, 100)
+		page, err := g.store.Events(context.Background(), account, accounting.EventFilter{}, before, 100)
 		g.must(err)
 		for _, e := range page {
 			if tokens, ok := g.written[e.ID]; !ok || tokens != e.Charged.Total || seen[e.ID] {
@@ -423,7 +422,7 @@ func TestInterruptedRequestsAreSettledByTheNextLife(t *testing.T) {
 }
 
 func all(t *testing.T, g *gateway) []accounting.Event {
-	events, err := g.store.Events(context.Background(), account, admin.EventFilter{}, "", 1000)
+	events, err := g.store.Events(context.Background(), account, accounting.EventFilter{}, "", 1000)
 	if err != nil {
 		t.Fatal(err)
 	}

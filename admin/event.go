@@ -35,7 +35,7 @@ func (h *Handler) listEvents(ctx context.Context, r *http.Request, q query) (rep
 	if err != nil {
 		return reply{}, err
 	}
-	filter := EventFilter{From: from, To: to, Activity: q["activity"], Chatbot: q["chatbot"], Model: q["model"], Key: q["key"], Outcome: q["outcome"]}
+	filter := accounting.EventFilter{From: from, To: to, Activity: q["activity"], Chatbot: q["chatbot"], Model: q["model"], Key: q["key"], Outcome: q["outcome"]}
 	events, err := h.Store.Events(ctx, a.ID, filter, p.after, p.ask())
 	if err != nil {
 		return reply{}, err

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/policy"
 )
 
@@ -100,7 +101,7 @@ func (h *Handler) createKey(ctx context.Context, r *http.Request, f *form) (repl
 }
 
 // keyMadeBefore answers a repeated POST of a key: its secret can't be shown again.
-func keyMadeBefore(r Remembered) (reply, error) {
+func keyMadeBefore(r accounting.Remembered) (reply, error) {
 	var k KeyView
 	if err := json.Unmarshal(r.Answer, &k); err != nil {
 		return reply{}, unavailable("the answer to this Idempotency-Key can't be read", err)

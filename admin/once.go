@@ -36,12 +36,12 @@ func newOnce(o Options) *once {
 }
 
 // again answers a repeat as the first time.
-func again(r Remembered) (reply, error) {
+func again(r accounting.Remembered) (reply, error) {
 	return reply{status: r.Status, body: json.RawMessage(r.Answer), header: map[string]string{"Idempotent-Replayed": "true"}}, nil
 }
 
 // post makes something. repeat answers a request that was done before under the same Idempotency-Key.
-func (h *Handler) post(f func(context.Context, *http.Request, *form) (reply, error), repeat func(Remembered) (reply, error)) endpoint {
+func (h *Handler) post(f func(context.Context, *http.Request, *form) (reply, error), repeat func(accounting.Remembered) (reply, error)) endpoint {
 	return func(r *http.Request) (reply, error) {
 		name, err := idempotencyKey(r)
 		if err != nil {
@@ -81,7 +81,7 @@ func idempotencyKey(r *http.Request) (string, error) {
 	return r.Method + " " + r.URL.Path + " " + key, nil
 }
 
-func (c *once) do(ctx context.Context, name string, body [32]byte, f func() (reply, error), repeat func(Remembered) (reply, error)) (reply, error) {
+func (c *once) do(ctx context.Context, name string, body [32]byte, f func() (reply, error), repeat func(accounting.Remembered) (reply, error)) (reply, error) {
 	hash := sha256.Sum256([]byte(name))
 	door := c.doors[hash[0]%byte(len(c.doors))]
 	select {
@@ -113,7 +113,7 @@ func (c *once) remember(ctx context.Context, name string, body [32]byte, answer 
 	if kept == nil {
 		kept = answer.body
 	}
-	err := c.store.Remember(ctx, Remembered{Key: name, Body: body, Status: answer.status, Answer: encode(kept), At: c.now()})
+	err := c.store.Remember(ctx, accounting.Remembered{Key: name, Body: body, Status: answer.status, Answer: encode(kept), At: c.now()})
 	if err != nil {
 		c.log.Warn("remember answer: a repeat of this request may be done again", "error", err)
 	}

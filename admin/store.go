@@ -48,22 +48,14 @@ type Store interface {
 
 	Event(ctx context.Context, account, id string) (accounting.Event, error)
 	// Events are newest first; before is the id of the last event of the page before.
-	Events(ctx context.Context, account string, f EventFilter, before string, limit int) ([]accounting.Event, error)
+	Events(ctx context.Context, account string, f accounting.EventFilter, before string, limit int) ([]accounting.Event, error)
 	// Usage sums the rollups of [From, To) by the asked dimensions, ordered by them.
-	Usage(ctx context.Context, account string, q UsageQuery) ([]UsageRow, error)
+	Usage(ctx context.Context, account string, q accounting.UsageQuery) ([]accounting.UsageRow, error)
 	// Ledger is newest first; before is the seq of the last entry of the page before, 0 for the newest.
 	Ledger(ctx context.Context, account string, before int64, limit int) ([]accounting.Entry, error)
 
 	// Remember keeps the answer of a POST under its Idempotency-Key for 24 h; Recall finds it (ErrNotFound). Claim-and-store
 	// is the caller's business: two requests with one key at once are serialised there.
-	Remember(ctx context.Context, r Remembered) error
-	Recall(ctx context.Context, key string, now time.Time) (Remembered, error)
+	Remember(ctx context.Context, r accounting.Remembered) error
+	Recall(ctx context.Context, key string, now time.Time) (accounting.Remembered, error)
 }
-
-// The answers' shapes are accounting's.
-type (
-	EventFilter = accounting.EventFilter
-	UsageQuery  = accounting.UsageQuery
-	UsageRow    = accounting.UsageRow
-	Remembered  = accounting.Remembered
-)

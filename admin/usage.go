@@ -20,7 +20,7 @@ var dimensions = []string{"day", "activity", "chatbot", "model", "provider", "ke
 // usageRow is a sum with the names of its group: a member each, before the figures.
 type usageRow struct {
 	names []string
-	UsageRow
+	accounting.UsageRow
 }
 
 func (u usageRow) MarshalJSON() ([]byte, error) {
@@ -61,8 +61,8 @@ func (h *Handler) showUsage(ctx context.Context, r *http.Request, q query) (repl
 }
 
 // usage reads the sums that a query asks for: by day and for the running period, if it does not say otherwise.
-func (h *Handler) usage(ctx context.Context, r *http.Request, q query) (UsageQuery, []UsageRow, error) {
-	asked := UsageQuery{GroupBy: []string{"day"}}
+func (h *Handler) usage(ctx context.Context, r *http.Request, q query) (accounting.UsageQuery, []accounting.UsageRow, error) {
+	asked := accounting.UsageQuery{GroupBy: []string{"day"}}
 	if list, given := q["group_by"]; given {
 		asked.GroupBy = nil
 		for name := range strings.SplitSeq(list, ",") {
@@ -154,7 +154,7 @@ func (h *Handler) showUsageCSV(ctx context.Context, r *http.Request, q query) (r
 	}, nil
 }
 
-func writeUsage(w *csv.Writer, groupBy []string, rows []UsageRow) error {
+func writeUsage(w *csv.Writer, groupBy []string, rows []accounting.UsageRow) error {
 	w.Write(slices.Concat(groupBy, figureNames))
 	for _, row := range rows {
 		record := make([]string, 0, len(groupBy)+len(figureNames))

@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"proxy/dialect":      {},
 	"proxy/provider":     {"proxy/dialect"},
 	"proxy/proxytest":    {},
-	"store":              {"accounting", "policy", "admin"},
+	"store":              {"accounting", "policy"},
 	"store/storetest":    {"accounting", "policy", "admin"},
 }
 
