@@ -108,9 +108,17 @@ func (g *gateway) prepare(ctx context.Context) error {
 	return err
 }
 
-// settle waits until everything that was answered is in the store: reads show all that came before them.
+// settle waits until everything that was answered is in the store: reads show all that came before them, or fail
+// when the store is slow.
 func (g *gateway) settle(ctx context.Context) error {
-	return g.call(ctx, http.MethodGet, "/api/v1/accounts/"+account+"/tokens", nil, nil)
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		err := g.call(ctx, http.MethodGet, "/api/v1/accounts/"+account+"/tokens", nil, nil)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 func (g *gateway) call(ctx context.Context, method, path string, in, out any) error {
