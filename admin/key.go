@@ -229,7 +229,7 @@ func (h *Handler) checkProvider(name string) string {
 // checkOrigin accepts what a browser sends in Origin, byte for byte: anything else would never match.
 func checkOrigin(origin string) string {
 	u, err := url.Parse(origin)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.Contains(origin, "*") {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || strings.ContainsAny(origin, "*\"'<>`{}|^\\") {
 		return "must be an origin as https://app.example.com"
 	}
 	port, err := strconv.ParseUint(u.Port(), 10, 16)

@@ -64,6 +64,9 @@ func (q query) page(kind string) (page, error) {
 	}
 	if s, given := q["cursor"]; given {
 		plain, err := base64.RawURLEncoding.Strict().DecodeString(s)
+		if strings.ContainsAny(s, "\r\n") { // which the decoder would pass over
+			err = base64.CorruptInputError(0)
+		}
 		after, ours := strings.CutPrefix(string(plain), kind+":")
 		if err != nil || !ours || !position.MatchString(after) {
 			return p, unreadable("cursor", "the cursor is not one that this list gave")
