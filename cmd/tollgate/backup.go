@@ -231,21 +231,34 @@ func readAccounts(ctx context.Context, client *http.Client, origin, token string
 
 // adminClient calls the admin plane of the gateway that the file describes.
 func adminClient(c *config.Config, adminURL string) (*http.Client, string, error) {
-	transport := &http.Transport{DisableKeepAlives: true}
-	client := &http.Client{Transport: transport, Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	if adminURL != "" {
-		return client, strings.TrimSuffix(adminURL, "/"), nil
+		return plainClient(&http.Transport{}), strings.TrimSuffix(adminURL, "/"), nil
 	}
-	host, port, err := net.SplitHostPort(c.Admin.Listen)
-	if err != nil || port == "0" {
+	if _, port, err := net.SplitHostPort(c.Admin.Listen); err != nil || port == "0" {
 		return nil, "", fmt.Errorf("admin.listen %q does not say where a gateway runs: --admin-url does", c.Admin.Listen)
 	}
-	address := net.JoinHostPort(dialled(host), port)
-	if c.Admin.TLS == nil {
-		return client, "http://" + address, nil
+	return localClient(c.Admin.Listen, c.Admin.TLS)
+}
+
+// localClient calls what listens at an address of gateway.yaml, from this machine; it gives the origin, too.
+func localClient(listen string, t *config.TLS) (*http.Client, string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, "", err
 	}
-	transport.TLSClientConfig, err = trusting(c.Admin.TLS)
-	return client, "https://" + address, err
+	address := net.JoinHostPort(dialled(host), port)
+	if t == nil {
+		return plainClient(&http.Transport{}), "http://" + address, nil
+	}
+	trust, err := trusting(t)
+	return plainClient(&http.Transport{TLSClientConfig: trust}), "https://" + address, err
+}
+
+// plainClient makes single calls: it goes where it is sent, and keeps no connection.
+func plainClient(t *http.Transport) *http.Client {
+	t.DisableKeepAlives = true
+	return &http.Client{Transport: t, Timeout: 10 * time.Second,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // dialled is the host at which a listener on host is reached from this machine.

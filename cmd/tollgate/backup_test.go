@@ -21,7 +21,6 @@ import (
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/accounting/journal"
-	"github.com/tollgate/tollgate/admin"
 	"github.com/tollgate/tollgate/store"
 )
 
@@ -95,7 +94,7 @@ func readBook(t *testing.T, path string) (b book) {
 	if drifts, err := s.Verify(ctx); err != nil || len(drifts) > 0 {
 		t.Errorf("verify %s: %v, %v", path, drifts, err)
 	}
-	if b.Events, err = s.Events(ctx, "acme", admin.EventFilter{}, "", 10_000); err != nil {
+	if b.Events, err = s.Events(ctx, "acme", accounting.EventFilter{}, "", 10_000); err != nil {
 		t.Fatal(err)
 	}
 	if b.Ledger, err = s.Ledger(ctx, "acme", 1<<62, 10_000); err != nil {
@@ -167,6 +166,7 @@ func (f *traffic) end() map[string]bool {
 
 // TestRestoreIsTheStateOfTheBackup takes a backup under load and goes back to it.
 func TestRestoreIsTheStateOfTheBackup(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	key := gateway.account("acme", 300, "") // so that both pools pay
@@ -228,6 +228,7 @@ func (s *site) replaced(said string) string {
 
 // TestKeptJournalRefillsTheStore loses the store and nothing else.
 func TestKeptJournalRefillsTheStore(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	key := gateway.account("acme", 1_000_000, "")
@@ -261,6 +262,7 @@ func TestKeptJournalRefillsTheStore(t *testing.T) {
 
 // TestBackupOfAStoppedGateway has events in its journal that the store has not got.
 func TestBackupOfAStoppedGateway(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	s.answers(gateway, gateway.account("acme", 1_000_000, ""))
@@ -319,6 +321,7 @@ func (s *site) journals(n int) {
 }
 
 func TestRestoreChecksFirst(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	key := gateway.account("acme", 1_000_000, "")
@@ -378,6 +381,7 @@ func (s *site) names() (names []string) {
 
 // TestRestoreOnABareMachine has a backup and nothing else.
 func TestRestoreOnABareMachine(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	key := gateway.account("acme", 1_000_000, "")
@@ -401,6 +405,7 @@ func TestRestoreOnABareMachine(t *testing.T) {
 }
 
 func TestRestoreReplacesADamagedJournal(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	key := gateway.account("acme", 1_000_000, "")
@@ -424,6 +429,7 @@ func TestRestoreReplacesADamagedJournal(t *testing.T) {
 }
 
 func TestVerifyPrintsEachDrift(t *testing.T) {
+	t.Parallel()
 	s := newSite(t)
 	gateway := s.serve()
 	s.answers(gateway, gateway.account("acme", 1_000_000, ""))

@@ -21,19 +21,21 @@ import (
 
 // commands is the command tree: what stands here is what `tollgate --help` shows.
 type commands struct {
-	Serve   serveCmd   `cmd:"" help:"Run the gateway: data plane and admin plane."`
-	Check   checkCmd   `cmd:"" help:"Read the file and print every problem with its place."`
-	Demo    demoCmd    `cmd:"" help:"Show the whole story on this machine, without key, database or network."`
-	Account AccountCmd `cmd:"" help:"Open, show and change accounts."`
-	Key     KeyCmd     `cmd:"" help:"Make, change and revoke keys."`
-	Grant   GrantCmd   `cmd:"" help:"Add and void extra tokens."`
-	Usage   UsageCmd   `cmd:"" help:"Sum an account's usage."`
-	Events  EventsCmd  `cmd:"" help:"List an account's usage events."`
-	Backup  backupCmd  `cmd:"" help:"Copy the data of a gateway, running or not, into one file."`
-	Restore restoreCmd `cmd:"" help:"Put a backup in the place of a stopped gateway's data."`
-	Verify  verifyCmd  `cmd:"" help:"Recompute every balance and print what differs."`
-	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
-	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of gateway.yaml."`
+	Serve      serveCmd      `cmd:"" help:"Run the gateway: data plane and admin plane."`
+	Check      checkCmd      `cmd:"" help:"Read the file and print every problem with its place."`
+	Demo       demoCmd       `cmd:"" help:"Show the whole story on this machine, without key, database or network."`
+	Account    AccountCmd    `cmd:"" help:"Open, show and change accounts."`
+	Key        KeyCmd        `cmd:"" help:"Make, change and revoke keys."`
+	Grant      GrantCmd      `cmd:"" help:"Add and void extra tokens."`
+	Usage      UsageCmd      `cmd:"" help:"Sum an account's usage."`
+	Events     EventsCmd     `cmd:"" help:"List an account's usage events."`
+	Doctor     doctorCmd     `cmd:"" help:"Try what check can't: disk, store, clock, providers, telemetry, ports."`
+	Backup     backupCmd     `cmd:"" help:"Copy the data of a gateway, running or not, into one file."`
+	Restore    restoreCmd    `cmd:"" help:"Put a backup in the place of a stopped gateway's data."`
+	Verify     verifyCmd     `cmd:"" help:"Recompute every balance and print what differs."`
+	Version    versionCmd    `cmd:"" help:"Print version, commit and Go version."`
+	Schema     schemaCmd     `cmd:"" help:"Print the JSON Schema of gateway.yaml."`
+	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`
 }
 
 const (
