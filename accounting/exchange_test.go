@@ -114,7 +114,6 @@ type lendingModel struct {
 	lending  Lending
 	replicas []*lender
 	now      time.Time
-	refused  bool // the last request was, for want of tokens
 }
 
 func newLendingModel(t *rapid.T) *lendingModel {

@@ -239,7 +239,6 @@ type poolsModel struct {
 	used                    map[time.Time]int64
 	overdraft               map[time.Time]int64
 	seen                    int // entries checked
-	periodsSeen             int
 }
 
 func newPoolsModel(t *rapid.T) *poolsModel {

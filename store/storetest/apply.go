@@ -86,8 +86,7 @@ func lateEvents(r *rig) {
 	r.account("acme", 100)
 	r.buy("acme", "invoice", 5)
 	november, old := r.settlement("acme", id(1), 60), r.settlement("acme", id(2), 60)
-	var none accounting.Settlement // of a replica that knew no period
-	none = r.settlement("acme", id(3), 7)
+	none := r.settlement("acme", id(3), 7) // of a replica that knew no period
 	none.PeriodStart = time.Time{}
 	r.now = time.Date(2027, 2, 3, 4, 5, 6, 0, time.UTC)
 	february := r.settlement("acme", id(4), 30)
