@@ -39,6 +39,11 @@ func exchange(r *rig) {
 	want.Period.Used = 200
 	r.same("after the settlement", want, r.exchange(told))
 
+	r.apply(r.settlement("acme", id(2), 100))
+	told = policy.Ask{Account: "acme", PeriodStart: period, Granted: 2400, Returned: 1400, Spent: 300, Need: 400} // 700 are held
+	want.Granted, want.Returned, want.Spent, want.Left.Monthly, want.Period.Used = 2900, 1400, 300, 700, 300
+	r.same("after two settlements", want, r.exchange(told))
+
 	forgot := r.exchange(policy.Ask{Account: "acme", Need: 1})
 	r.same("a replica that forgot the account", want, forgot)
 }
@@ -50,6 +55,7 @@ func exchangeOverTime(r *rig) {
 	november := r.exchange(policy.Ask{Account: "acme", Need: 150})
 	old := r.settlement("acme", id(1), 120)
 	r.now = november.Period.End
+	r.pools("acme") // the reset is stored
 
 	// All of November's lease may still be charged: 100 of it to November's pool, so that 50 of the extra are spoken for.
 	told := policy.Ask{Account: "acme", PeriodStart: november.Period.Start, Granted: 150, Need: 10}
