@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -48,15 +49,13 @@ func (s *Store) CreateAccount(ctx context.Context, a accounting.Account, now tim
 	return a, nil
 }
 
-// Account finds an account, a deleted one too.
-func (s *Store) Account(ctx context.Context, id string) (a accounting.Account, err error) {
-	var found bool
-	err = s.read(ctx, func(t *tx) error {
-		found, err = t.one(accountFields(&a), `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)
-		return err
-	})
-	if err == nil && !found {
-		err = accounting.ErrNotFound
+// Account finds an account, a deleted one too. What waited for a reset that has come is applied first.
+func (s *Store) Account(ctx context.Context, id string) (accounting.Account, error) {
+	a, err := s.findAccount(ctx, id)
+	if err == nil && waits(a) {
+		if err = s.bring(ctx, id); err == nil {
+			a, err = s.findAccount(ctx, id)
+		}
 	}
 	if err != nil {
 		return accounting.Account{}, fmt.Errorf("account %s: %w", id, err)
@@ -64,17 +63,46 @@ func (s *Store) Account(ctx context.Context, id string) (a accounting.Account, e
 	return a, nil
 }
 
-// Accounts are those that live, by id.
-func (s *Store) Accounts(ctx context.Context, after string, limit int) (all []accounting.Account, err error) {
+// waits says whether the next reset changes more than the pools.
+func waits(a accounting.Account) bool { return a.NextPlan != nil || a.NextMonthlyTokens != nil }
+
+func (s *Store) findAccount(ctx context.Context, id string) (a accounting.Account, err error) {
+	err = s.read(ctx, func(t *tx) error {
+		found, err := t.one(accountFields(&a), `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)
+		if err == nil && !found {
+			err = accounting.ErrNotFound
+		}
+		return err
+	})
+	return a, err
+}
+
+// Accounts are those that live, by id. What waited for a reset that has come is applied first.
+func (s *Store) Accounts(ctx context.Context, after string, limit int) ([]accounting.Account, error) {
+	all, err := s.pageOfAccounts(ctx, after, limit)
+	if err == nil && slices.ContainsFunc(all, waits) {
+		for _, a := range all {
+			if err == nil && waits(a) {
+				err = s.bring(ctx, a.ID)
+			}
+		}
+		if err == nil {
+			all, err = s.pageOfAccounts(ctx, after, limit)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("accounts: %w", err)
+	}
+	return all, nil
+}
+
+func (s *Store) pageOfAccounts(ctx context.Context, after string, limit int) (all []accounting.Account, err error) {
 	err = s.read(ctx, func(t *tx) error {
 		all, err = list(t, scanAccount,
 			`SELECT `+accountColumns+` FROM account WHERE id > $1 AND deleted_at = 0 ORDER BY id LIMIT $2`, after, limit)
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("accounts: %w", err)
-	}
-	return all, nil
+	return all, err
 }
 
 // ChangeAccount lets change edit the account as it is at now, any reset included, and applies what follows for

@@ -28,19 +28,21 @@ func BenchmarkApply500(b *testing.B) {
 	start := accounting.PeriodAt(accounting.Anchor{}, now).Start
 	seq := int64(0)
 	settlements := make([]accounting.Settlement, batch)
+	for i := range settlements {
+		first := int64(312)
+		settlements[i] = accounting.Settlement{Epoch: "epoch", PeriodStart: start, Event: accounting.Event{
+			Account: fmt.Sprintf("account-%d", i%accounts), Key: fmt.Sprintf("key_%d", i%accounts), Activity: "chat",
+			Chatbot: fmt.Sprintf("bot-%d", i%3), Provider: "openai", API: "chat.completions", Model: fmt.Sprintf("gpt-4o-mini-%d", i%2),
+			RequestedModel: "gpt-4o-mini", Stream: true, Status: 200, Outcome: accounting.Completed, Measured: accounting.ByProvider,
+			Tokens: accounting.Tokens{Input: 12, Output: 34, Total: 46}, Charged: accounting.Charged{Total: 46},
+			FirstTokenMS: &first, DurationMS: 1290, TraceID: "0af7651916cd43dd8448eb211c80319c",
+		}}
+	}
 	for b.Loop() {
 		for i := range settlements {
 			n := seq + int64(i)
-			first := int64(312)
-			settlements[i] = accounting.Settlement{Epoch: "epoch", PeriodStart: start, Event: accounting.Event{
-				ID: fmt.Sprintf("019ab000-0000-7000-8000-%012x", n), Account: fmt.Sprintf("account-%d", n%accounts),
-				Key: fmt.Sprintf("key_%d", n%accounts), Activity: "chat", Chatbot: fmt.Sprintf("bot-%d", n%3), Provider: "openai",
-				API: "chat.completions", Model: fmt.Sprintf("gpt-4o-mini-%d", n%2), RequestedModel: "gpt-4o-mini", Stream: true, Status: 200,
-				Outcome: accounting.Completed, Measured: accounting.ByProvider,
-				Tokens: accounting.Tokens{Input: 12, Output: 34, Total: 46}, Charged: accounting.Charged{Total: 46},
-				StartedAt: now.Add(time.Duration(n) * time.Millisecond), FirstTokenMS: &first, DurationMS: 1290,
-				TraceID: "0af7651916cd43dd8448eb211c80319c",
-			}}
+			settlements[i].Event.ID = fmt.Sprintf("019ab000-0000-7000-8000-%012x", n)
+			settlements[i].Event.StartedAt = now.Add(time.Duration(n) * time.Millisecond)
 		}
 		err := s.Apply(b.Context(), accounting.Batch{Journal: "j", After: seq, Upto: seq + batch, Settlements: settlements, At: now})
 		if err != nil {

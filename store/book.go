@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -37,6 +38,15 @@ func (s *Store) Pools(ctx context.Context, account string, now time.Time) (*acco
 		return nil, fmt.Errorf("pools of %s: %w", account, err)
 	}
 	return b.pools, nil
+}
+
+// bring rolls an account to the store's own clock, for reads that are told no instant; one that does not live stays.
+func (s *Store) bring(ctx context.Context, account string) error {
+	_, err := s.Pools(ctx, account, s.now())
+	if errors.Is(err, accounting.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // open loads the book of an account that lives, rolled to now and stored as rolled.
@@ -90,9 +100,9 @@ func (t *tx) close(b *book, now time.Time) error {
 // roll brings the pools to now. A reset that applied what waited for it is a change of the account.
 func (b *book) roll(now time.Time, plans map[string]int64) {
 	a := &b.pools.Account
-	waited := a.NextPlan != nil || a.NextMonthlyTokens != nil
+	waited := waits(*a)
 	b.pools.Roll(whole(now), plans)
-	if waited && a.NextPlan == nil && a.NextMonthlyTokens == nil {
+	if waited && !waits(*a) {
 		a.UpdatedAt, a.Version = b.pools.Running().Start, a.Version+1
 	}
 }

@@ -43,8 +43,11 @@ func (s *Store) CreateGrant(ctx context.Context, g accounting.Grant, now time.Ti
 	return grant, created, nil
 }
 
-// Grants are an account's, void and expired ones too, by id.
+// Grants are an account's, void and expired ones too, by id. What has expired is written off first.
 func (s *Store) Grants(ctx context.Context, account, after string, limit int) (all []accounting.Grant, err error) {
+	if err := s.bring(ctx, account); err != nil {
+		return nil, fmt.Errorf("grants of %s: %w", account, err)
+	}
 	err = s.read(ctx, func(t *tx) error {
 		all, err = list(t, scanGrant, `SELECT `+grantColumns+` FROM "grant" WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3`, account, after, limit)
 		return err
@@ -55,7 +58,11 @@ func (s *Store) Grants(ctx context.Context, account, after string, limit int) (a
 	return all, nil
 }
 
+// Grant finds one grant of an account. What has expired is written off first.
 func (s *Store) Grant(ctx context.Context, account, id string) (g accounting.Grant, err error) {
+	if err := s.bring(ctx, account); err != nil {
+		return accounting.Grant{}, fmt.Errorf("grant %s of %s: %w", id, account, err)
+	}
 	err = s.read(ctx, func(t *tx) error {
 		g, err = t.grant(account, id)
 		return err

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
@@ -13,7 +12,7 @@ import (
 // that lives up to now, so that its newest balance is what the Token view shows.
 func (s *Store) Ledger(ctx context.Context, account string, before int64, limit int) (all []accounting.Entry, err error) {
 	if before == 0 {
-		if _, err := s.Pools(ctx, account, s.now()); err != nil && !errors.Is(err, accounting.ErrNotFound) {
+		if err := s.bring(ctx, account); err != nil {
 			return nil, fmt.Errorf("ledger of %s: %w", account, err)
 		}
 		before = math.MaxInt64

@@ -153,7 +153,7 @@ type bulk struct {
 
 // bulkSteps is the number of lengths: 1, 2, 4 … bulkMax.
 const (
-	bulkSteps = 5
+	bulkSteps = 6
 	bulkMax   = 1 << (bulkSteps - 1)
 )
 

@@ -115,6 +115,9 @@ func plans(r *rig) {
 		r.Fatalf("what waits for the next period counts at once: %+v", running)
 	}
 	r.now = running.End
+	if a := must[[]accounting.Account](r)(r.Accounts(r.ctx(), "", 1))[0]; a.Plan != "pro" || a.NextPlan != nil {
+		r.Fatalf("listed after the reset: %+v", a)
+	}
 	r.same("the next plan, which the file no longer lists", int64(1000), r.view("acme").Monthly.Total)
 	r.same("the new anchor's first reset", time.Date(2026, 12, 27, 16, 0, 0, 0, time.UTC).AddDate(0, 1, 0), r.view("acme").Reset.At)
 	a := must[accounting.Account](r)(r.Account(r.ctx(), "acme"))

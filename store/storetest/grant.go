@@ -50,6 +50,11 @@ func lapses(r *rig) {
 	g := r.buy("acme", "long", 50)
 	r.apply(r.settlement("acme", id(1), 110)) // 10 of the short one
 	r.now = expires
+	for _, g := range must[[]accounting.Grant](r)(r.Grants(r.ctx(), "acme", "", 10)) {
+		if g.Reference == "short" && (g.Remaining != 0 || !g.ExpiredAt.Equal(expires)) {
+			r.Errorf("listed after its expiry: %+v", g)
+		}
+	}
 	r.same("after the expiry", accounting.ExtraView{Purchased: 50, Remaining: 50}, r.view("acme").Extra)
 	r.apply(r.settlement("acme", id(2), 20))
 	void := must[accounting.Grant](r)(r.VoidGrant(r.ctx(), "acme", g.ID, r.now))
