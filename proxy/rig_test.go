@@ -30,7 +30,7 @@ import (
 
 // rig is a whole data plane over real parts: journal and store in a temporary folder, a provider that keeps a witness.
 type rig struct {
-	t        *testing.T
+	t        testing.TB
 	provider *proxytest.Provider
 	upstream *httptest.Server
 	journal  *journal.Journal
@@ -46,7 +46,7 @@ type rig struct {
 const providerKey = "sk-provider-canary-0123456789abcdef"
 
 // newRig starts one; change may edit the settings and the provider's entry.
-func newRig(t *testing.T, change func(*proxy.Settings, *provider.Settings)) *rig {
+func newRig(t testing.TB, change func(*proxy.Settings, *provider.Settings)) *rig {
 	t.Helper()
 	r := &rig{t: t, log: &safeBuffer{}, provider: proxytest.New(proxytest.Options{APIKey: providerKey})}
 	r.upstream = httptest.NewServer(r.provider)
@@ -115,7 +115,7 @@ func (r *rig) settings() (*proxy.Settings, provider.Settings) {
 		}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +212,7 @@ func (r *rig) send(origin string, q request) *http.Response {
 	return res
 }
 
-func read(t *testing.T, res *http.Response) []byte {
+func read(t testing.TB, res *http.Response) []byte {
 	t.Helper()
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
