@@ -38,6 +38,7 @@ const (
 // they are opened; they are closed in the opposite one.
 type gateway struct {
 	log     *slog.Logger
+	began   *config.Config // what the process started with; some of it only a restart can change
 	config  atomic.Pointer[config.Config]
 	token   atomic.Pointer[string] // the admin token in force
 	journal *journal.Journal
@@ -61,42 +62,46 @@ type listener struct {
 
 // newGateway opens everything that a running gateway needs and starts nothing that serves. On an error nothing
 // stays open.
-func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (g *gateway, err error) {
-	g = &gateway{log: log}
+func newGateway(ctx context.Context, c *config.Config, log *slog.Logger) (*gateway, error) {
+	g := &gateway{log: log}
 	g.config.Store(c)
-	defer func() {
-		if err != nil {
-			g.close()
-		}
-	}()
+	g.began = c
+	if err := g.open(ctx, c); err != nil {
+		g.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+func (g *gateway) open(ctx context.Context, c *config.Config) error {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("data_dir: %w", err)
+		return fmt.Errorf("data_dir: %w", err)
 	}
 	token, err := openToken(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	g.token.Store(&token)
-	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), journalOptions(c, log)); err != nil {
-		return nil, err
+	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), journalOptions(c, g.log)); err != nil {
+		return err
 	}
 	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, storeFile), store.Options{Forgive: c.Policy.Overdraft == "forgive"}); err != nil {
-		return nil, err
+		return err
 	}
-	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: log, StoreFirst: c.Durability == "database"})
+	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: g.log, StoreFirst: c.Durability == "database"})
 	epoch := uuid.Must(uuid.NewV7()).String()
 	g.gate = policy.New(currentKeys{g.store, g.record}, g.store, gateOptions(c, epoch))
-	if g.traces, err = newTelemetry(ctx, c.Telemetry, log); err != nil {
-		return nil, err
+	if g.traces, err = newTelemetry(ctx, c.Telemetry, g.log); err != nil {
+		return err
 	}
 	if err := g.begin(ctx, epoch); err != nil {
-		return nil, err
+		return err
 	}
 	settings, err := newSettings(c)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return g, g.doors(c, settings)
+	return g.doors(c, settings)
 }
 
 // currentKeys is the store's keys, with what this replica has journalled for them counted in.
@@ -116,10 +121,10 @@ func (k currentKeys) Used(ctx context.Context, key string, start time.Time) (int
 // closes all others, those of a journal that was moved aside or belonged to a backup too: nobody else shares the
 // embedded store.
 func (g *gateway) begin(ctx context.Context, epoch string) error {
-	if err := g.store.SetPlans(ctx, g.config.Load().Plans); err != nil {
+	if err := g.record.Recover(ctx); err != nil { // first: what was used before a plan changed counts before it
 		return err
 	}
-	if err := g.record.Recover(ctx); err != nil {
+	if err := g.store.SetPlans(ctx, g.config.Load().Plans); err != nil {
 		return err
 	}
 	if err := g.store.Start(ctx, epoch, g.journal.ID(), time.Now()); err != nil {
@@ -160,7 +165,7 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 
 func (g *gateway) readiness() error {
 	if !g.ready.Load() {
-		return errors.New("not ready")
+		return errors.New("the gateway is starting or stopping")
 	}
 	return g.record.Room()
 }

@@ -208,16 +208,27 @@ func (g *gateway) reload(ctx context.Context, path string) {
 		return
 	}
 	warn(next, g.log)
-	applied, restart := g.config.Load().Changed(next)
-	if token := next.Admin.Token.Reveal(); token != "" {
+	applied, _ := g.config.Load().Changed(next)
+	_, restart := g.began.Changed(next)
+	if token, err := heldToken(next); err != nil {
+		g.log.Error("the admin token stays as it was", "error", err)
+	} else if token != "" {
 		g.token.Store(&token)
 	}
 	g.proxy.Apply(settings)
 	g.gate.Apply(gateOptions(next, ""))
 	g.config.Store(next)
-	if err := g.store.SetPlans(ctx, next.Plans); err != nil {
+	if err := g.changePlans(ctx, next.Plans); err != nil {
 		g.log.Error("plans not stored", "error", err)
 	}
 	g.gate.Kick()
 	g.log.Info("reloaded", "applied", applied, "needs_restart", restart)
+}
+
+// changePlans counts what was used before the change before it: the order decides what the pool had to pay.
+func (g *gateway) changePlans(ctx context.Context, plans map[string]int64) error {
+	if err := g.record.Sync(ctx); err != nil {
+		return err
+	}
+	return g.store.SetPlans(ctx, plans)
 }
