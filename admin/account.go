@@ -183,6 +183,9 @@ func (h *Handler) changeAccount(ctx context.Context, r *http.Request, f *form, v
 	if _, err := h.live(ctx, r); err != nil {
 		return reply{}, err
 	}
+	if err := h.settled(ctx); err != nil { // what was used before the change is charged by what was in force
+		return reply{}, err
+	}
 	a, err := h.Store.ChangeAccount(ctx, r.PathValue("account"), version, members.apply, h.Now())
 	if err != nil {
 		return reply{}, err

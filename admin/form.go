@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"mime"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,14 +22,8 @@ const (
 	listItemsMax = 100
 )
 
-// readBody reads a request's body whole and refuses what is not declared as JSON.
+// readBody reads a request's body whole. It is read as JSON whatever Content-Type says: many clients name their default.
 func readBody(r *http.Request) ([]byte, error) {
-	if declared := r.Header.Get("Content-Type"); declared != "" {
-		media, _, err := mime.ParseMediaType(declared)
-		if err != nil || (media != "application/json" && media != "application/merge-patch+json") {
-			return nil, unreadable("Content-Type", "the body must be application/json, not %q", declared)
-		}
-	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" {
 		return nil, unreadable("Content-Encoding", "the body must not be encoded, it is %q", encoding)
 	}

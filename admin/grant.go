@@ -51,6 +51,9 @@ func (h *Handler) createGrant(ctx context.Context, r *http.Request, f *form) (re
 	if err != nil {
 		return reply{}, err
 	}
+	if err := h.settled(ctx); err != nil { // what overdrew before the purchase is known at the purchase
+		return reply{}, err
+	}
 	g, created, err := h.Store.CreateGrant(ctx, accounting.Grant{
 		ID: newID("grant"), Account: a.ID, Reference: reference.value, Tokens: tokens.value, ExpiresAt: expires.value,
 	}, now)
