@@ -65,10 +65,19 @@ func rateLimited(wait time.Duration, format string, args ...any) *Denied {
 	return &Denied{Code: RateLimitExceeded, Message: fmt.Sprintf(format, args...), RetryAfter: wait}
 }
 
+func capHeld(k *Key, held int64, s Standing) *Denied {
+	return &Denied{
+		Code:       TokensHeld,
+		Message:    fmt.Sprintf("what is left of this key's own monthly cap of %d tokens is held by running requests (%d); try again when they have ended", *k.MonthlyCap, held),
+		Standing:   &s,
+		RetryAfter: time.Second,
+	}
+}
+
 func overCap(k *Key, used int64, s Standing) *Denied {
 	return &Denied{
 		Code: InsufficientQuota,
-		Message: fmt.Sprintf("this key's own monthly cap is reached: %d of %d tokens are used or held by running requests; it starts again at %s. The account has %d monthly and %d extra tokens left",
+		Message: fmt.Sprintf("this key's own monthly cap is reached: %d of %d tokens are used; it starts again at %s. The account has %d monthly and %d extra tokens left",
 			used, *k.MonthlyCap, instant(s.Period.End), s.Monthly, s.Extra),
 		Standing: &s,
 	}

@@ -126,13 +126,6 @@ func (g *Gate) Identify(ctx context.Context, secret string) (*Caller, error) {
 	return c, nil
 }
 
-// Standing judges the caller's account for a path that costs nothing: *Denied when it is suspended or gone, or
-// when nothing is known of it and the store can't be asked.
-func (g *Gate) Standing(ctx context.Context, c *Caller) error {
-	_, err := g.standing(ctx, c, g.now())
-	return err
-}
-
 func (g *Gate) standing(ctx context.Context, c *Caller, now time.Time) (Standing, error) {
 	a := g.accounts.lock(c.Key.Account)
 	defer a.mu.Unlock()
@@ -140,6 +133,28 @@ func (g *Gate) standing(ctx context.Context, c *Caller, now time.Time) (Standing
 		return Standing{}, err
 	}
 	return a.standing(), nil
+}
+
+// Enter counts a request that costs nothing against its key's limits of rate and concurrency, or refuses it with a
+// *Denied. leave must be called when it has ended.
+func (g *Gate) Enter(ctx context.Context, c *Caller) (leave func(), err error) {
+	now := g.now()
+	if _, err := g.standing(ctx, c, now); err != nil {
+		return nil, err
+	}
+	if !c.limited {
+		return func() {}, nil
+	}
+	e, err := g.limits.enter(&c.Key, 0, now)
+	if err != nil {
+		return nil, err
+	}
+	leave = func() { g.limits.leave(e) }
+	if err := g.limits.admitFree(e, now); err != nil {
+		leave()
+		return nil, err
+	}
+	return leave, nil
 }
 
 // Admit sets tokens aside for a request, or says why not with a *Denied. The hold must be ended.
@@ -209,10 +224,14 @@ func (g *Gate) underCap(ctx context.Context, e *entry, c *Caller, now time.Time)
 		}
 		g.limits.learn(e, s.Period.Start, used)
 	}
-	if used, ok := g.limits.reserve(e, s.Period.Start, *c.Key.MonthlyCap); !ok {
-		return overCap(&c.Key, used, s)
+	used, held, ok := g.limits.reserve(e, s.Period.Start, *c.Key.MonthlyCap)
+	switch {
+	case ok:
+		return nil
+	case used-held < *c.Key.MonthlyCap:
+		return capHeld(&c.Key, held, s)
 	}
-	return nil
+	return overCap(&c.Key, used, s)
 }
 
 // Held is how many tokens running requests of the account hold here.

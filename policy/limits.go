@@ -128,16 +128,17 @@ func (s *limits) learn(e *entry, start time.Time, used int64) {
 	}
 }
 
-// reserve puts the request's estimate into the budget while anything of the cap is left, and says what is used.
-func (s *limits) reserve(e *entry, start time.Time, keyCap int64) (used int64, ok bool) {
+// reserve puts the request's estimate into the budget while anything of the cap is left. It says what is used, and
+// how much of that running requests only hold.
+func (s *limits) reserve(e *entry, start time.Time, keyCap int64) (used, held int64, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := &e.meter.budget
 	if used = b.used(); used >= keyCap {
-		return used, false
+		return used, b.held, false
 	}
 	e.hold(b.start, e.estimate)
-	return used, true
+	return used, b.held, true
 }
 
 // hold moves what the request has in a budget to the period that began at start.
@@ -159,12 +160,25 @@ func (e *entry) hold(start time.Time, tokens int64) {
 func (s *limits) admit(e *entry, h *Hold, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := e.meter
-	if m.rate != nil && !m.rate.AllowN(now, 1) { // others were quicker since enter
-		return m.tooOften(max(m.wait(now), time.Second))
+	if err := e.meter.take(now); err != nil {
+		return err
 	}
 	if e.capped {
 		e.hold(h.Period.Start, h.Held)
+	}
+	return nil
+}
+
+// admitFree takes a request of the key's rate that holds nothing.
+func (s *limits) admitFree(e *entry, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return e.meter.take(now)
+}
+
+func (m *meter) take(now time.Time) error {
+	if m.rate != nil && !m.rate.AllowN(now, 1) { // others were quicker since enter
+		return m.tooOften(max(m.wait(now), time.Second))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -88,10 +87,10 @@ func TestMonthlyCap(t *testing.T) {
 	l := newLedger().account("acme", 1e6).key(Key{ID: "key_acme", Account: "acme", MonthlyCap: limit(1000)})
 	l.used["key_acme"] = map[time.Time]int64{t0: 400}
 	w := newWorld(t, l, Options{})
-	a := w.admit("acme", asking(40, 490)) // 900 of 1000
-	b := w.admit("acme", asking(40, 490)) // while anything is left
-	d := w.deny("acme", asking(40, 490), InsufficientQuota)
-	if !strings.HasPrefix(d.Message, "this key's own monthly cap is reached: 1400 of 1000 tokens") || d.Standing == nil || d.Standing.Monthly != 1e6 {
+	a := w.admit("acme", asking(40, 490))            // 900 of 1000
+	b := w.admit("acme", asking(40, 490))            // while anything is left
+	d := w.deny("acme", asking(40, 490), TokensHeld) // 400 are used, the rest is held
+	if !strings.HasPrefix(d.Message, "what is left of this key's own monthly cap of 1000 tokens is held") || d.Standing == nil || d.Standing.Monthly != 1e6 {
 		t.Errorf("got %v, %+v", d, d.Standing)
 	}
 	w.settle(a, 50)
@@ -105,7 +104,7 @@ func TestMonthlyCap(t *testing.T) {
 	l.key(Key{ID: "key_acme", Account: "acme", MonthlyCap: limit(1010)})
 	w.hear()
 	late := w.admit("acme", asking(40, 490))
-	w.deny("acme", asking(40, 490), InsufficientQuota)
+	w.deny("acme", asking(40, 490), TokensHeld)
 
 	// A new period begins at 0, and what the old one's requests cost does not count in it.
 	w.at = t0.AddDate(0, 1, 0)
@@ -123,7 +122,7 @@ func TestCapAtOnce(t *testing.T) {
 	l := newLedger().account("acme", 1e6).key(Key{ID: "key_acme", Account: "acme", MonthlyCap: limit(1000)})
 	w := newWorld(t, l, Options{})
 	holds, denied := atOnce(w, 200, asking(40, 90))
-	if len(holds) != 10 || denied[InsufficientQuota] != 190 {
+	if len(holds) != 10 || denied[TokensHeld] != 190 {
 		t.Errorf("%d in, denied %v, want 10 in", len(holds), denied)
 	}
 	for _, h := range holds {
@@ -135,7 +134,7 @@ func TestCapAtOnce(t *testing.T) {
 func TestCapWithoutStore(t *testing.T) {
 	l := newLedger().account("acme", 1e6).key(Key{ID: "key_acme", Account: "acme", MonthlyCap: limit(1000), Concurrent: limit(1)})
 	w := newWorld(t, l, Options{OnStoreDownServe: true})
-	if err := w.gate.Standing(context.Background(), w.caller("key_acme")); err != nil {
+	if err := free(w.gate, w.caller("key_acme")); err != nil {
 		t.Fatal(err)
 	}
 	l.down = true

@@ -253,7 +253,7 @@ func TestWaitersShareAnAnswer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := g.Standing(t.Context(), c); err != nil {
+			if err := free(g, c); err != nil {
 				t.Fatal(err)
 			}
 			before := l.exchanges

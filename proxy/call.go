@@ -152,9 +152,11 @@ func clip(s string) string {
 
 // pass forwards a request that costs nothing and shows nothing of others.
 func (c *call) pass() error {
-	if err := c.gate.Standing(c.in.Context(), c.caller); err != nil {
+	leave, err := c.gate.Enter(c.in.Context(), c.caller)
+	if err != nil {
 		return err
 	}
+	defer leave()
 	if c.route.Model != "" {
 		if err := c.caller.AllowModel(c.route.Model); err != nil {
 			return err
@@ -269,7 +271,7 @@ func (c *call) logLine() {
 	attrs := make([]slog.Attr, 0, 16)
 	attrs = append(attrs, slog.String("method", c.method()), slog.String("provider", c.providerName()),
 		slog.String("route", c.route.Pattern), slog.Int("status", c.status),
-		slog.Duration("duration", time.Since(c.started)))
+		slog.Int64("duration_ms", time.Since(c.started).Milliseconds()))
 	if c.caller != nil {
 		attrs = append(attrs, slog.String("account", c.caller.Key.Account), slog.String("key", c.caller.Key.ID))
 	}
