@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +25,10 @@ func (b *budget) take(n, most int64) bool {
 
 // judgeBody refuses what the headers alone show to be no body of ours.
 func (c *call) judgeBody() error {
-	if e := c.in.Header.Get("Content-Encoding"); e != "" && e != "identity" {
+	for _, e := range c.in.Header["Content-Encoding"] {
+		if e == "" || strings.EqualFold(e, "identity") {
+			continue
+		}
 		return denied(codeEncoding, "Content-Encoding: %s: send the body as it is; the gateway has to read the model and the limits in it", e)
 	}
 	if c.in.ContentLength > c.set.MaxRequestBytes {

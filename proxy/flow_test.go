@@ -387,3 +387,46 @@ func TestDeadlineOfOneAnswerDoesNotReachTheNext(t *testing.T) {
 		t.Errorf("a refusal on the same connection, later: %v", err)
 	}
 }
+
+// TestErrorOfTheProviderCostsNothing whoever left first: it is charged what it reports, and it reports nothing.
+func TestErrorOfTheProviderCostsNothing(t *testing.T) {
+	r := newRig(t, nil)
+	for _, status := range []string{"429", "500"} {
+		account, secret := r.account(100_000, nil)
+		ctx, leave := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer leave()
+		req, err := http.NewRequestWithContext(ctx, "POST", r.server.URL+chatPath, strings.NewReader(chat(`{"delay_ms":300,"status":`+status+`}`)))
+		must(t, err)
+		req.Header.Set("Authorization", "Bearer "+secret)
+		if _, err := http.DefaultClient.Do(req); err == nil {
+			t.Fatal("the client was to leave before the answer")
+		}
+		eventually(t, "the event", 3*time.Second, func() bool { return len(r.events(account)) == 1 })
+		if e := r.events(account)[0]; e.Outcome != accounting.ClientClosed || e.Measured != accounting.NotMeasured || e.Charged.Total != 0 {
+			t.Errorf("%s: %s %s, charged %d", status, e.Outcome, e.Measured, e.Charged.Total)
+		}
+	}
+}
+
+func TestFreePathsObeyTheKeysLimits(t *testing.T) {
+	r := newRig(t, nil)
+	_, secret := r.account(1000, func(_ *accounting.Account, k *policy.Key) { k.RequestsPerMinute = tokens(1) })
+	q := request{method: "GET", path: "/v1/models", secret: secret}
+	if first, second := r.do(q).StatusCode, r.do(q).StatusCode; first != 200 || second != 429 {
+		t.Errorf("got %d, %d, want 200, 429", first, second)
+	}
+}
+
+// TestCapThatIsOnlyHeld is no final refusal: what running requests hold may come back.
+func TestCapThatIsOnlyHeld(t *testing.T) {
+	r := newRig(t, nil)
+	_, secret := r.account(100_000, func(_ *accounting.Account, k *policy.Key) { k.MonthlyCap = tokens(10) })
+	running := r.do(request{path: chatPath, secret: secret, body: streamed(`{"chunks":3,"stall_after":1}`)})
+	if running.StatusCode != 200 {
+		t.Fatalf("the first request: %d", running.StatusCode)
+	}
+	res := r.do(request{path: chatPath, secret: secret, body: chat(`{}`)})
+	if got := readRefusal(t, res); res.StatusCode != 429 || got.Error.Code != "tokens_held" || res.Header.Get("X-Should-Retry") != "" {
+		t.Errorf("got %d %s, X-Should-Retry %q", res.StatusCode, got.Error.Code, res.Header.Get("X-Should-Retry"))
+	}
+}

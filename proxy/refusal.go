@@ -97,7 +97,7 @@ func (c *call) refuse(err error) {
 // denial turns any error of the request's way into a refusal and its status.
 func (c *call) denial(err error) (*policy.Denied, int) {
 	if u, ok := errors.AsType[*unavailable](err); ok {
-		c.log.Error("provider unavailable", "provider", c.providerName(), "error", unquoted(u.cause.Error()))
+		c.log.Error("provider unavailable", "provider", c.providerName(), "setting", "providers."+c.providerName(), "error", unquoted(u.cause.Error()))
 		return &policy.Denied{Code: codeUnavailable, Message: u.message}, u.status
 	}
 	d, ok := errors.AsType[*policy.Denied](err)

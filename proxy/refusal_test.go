@@ -79,6 +79,8 @@ func TestEveryRefusal(t *testing.T) {
 			status: 400, code: "invalid_request", message: "X-Tollgate-User"},
 		{name: "label too long", request: request{path: chatPath, body: chat(ok), header: http.Header{"X-Tollgate-Chatbot": {strings.Repeat("x", 65)}}},
 			status: 400, code: "invalid_request", message: "X-Tollgate-Chatbot"},
+		{name: "encoded body, named second", request: request{path: chatPath, body: chat(ok), header: http.Header{"Content-Encoding": {"identity", "gzip"}}},
+			status: 415, code: "unsupported_encoding", message: "gzip"},
 		{name: "encoded body", request: request{path: chatPath, body: chat(ok), header: http.Header{"Content-Encoding": {"gzip"}}},
 			status: 415, code: "unsupported_encoding", message: "gzip"},
 		{name: "too large", request: request{path: chatPath, body: `{"model":"m","x":"` + strings.Repeat("x", 1<<20) + `"}`},

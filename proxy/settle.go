@@ -93,7 +93,8 @@ func (c *call) measure(outcome accounting.Outcome) (accounting.Tokens, accountin
 			}, accounting.ByProvider
 		}
 	}
-	if outcome == accounting.UpstreamError && (c.status >= http.StatusMultipleChoices || c.seen.Load() == 0) {
+	errorAnswer := c.meter != nil && c.status >= http.StatusMultipleChoices
+	if errorAnswer || outcome == accounting.UpstreamError && c.seen.Load() == 0 {
 		return accounting.Tokens{}, accounting.NotMeasured
 	}
 	return c.estimate(), accounting.ByEstimate
