@@ -38,7 +38,11 @@ fuzz: ## run every fuzz target for FUZZTIME (60s)
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$(dirname $$file); \
 	  done; done
 
-.PHONY: faults
-faults: ## the long fault tests, with their figures
-	go test -race -timeout 60m -run 'Crash|Storm|Disk|Load' -v -count=1 ./cmd/tollgate | grep -E '^ *FAULT|^(ok|FAIL|---)'
+.PHONY: pgo
+pgo: ## profile the gateway under load, for the compiler: cmd/tollgate/default.pgo
+	go run ./cmd/tollgate-bench -profile cmd/tollgate/default.pgo
 
+.PHONY: faults
+faults: ## every fault test with its figures, and 20,000 power losses (about 10 minutes)
+	go test -race -timeout 60m -v -count=1 ./cmd/tollgate ./proxy/... ./accounting/... | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
+	go test -timeout 60m -v -count=1 -run PowerLoss ./accounting/journal -crashes 20000 | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
