@@ -11,7 +11,10 @@ FROM scratch
 COPY --from=build /tollgate /tollgate
 COPY --from=build --chown=65532:65532 /data /data
 COPY gateway.yaml /gateway.yaml
+# Inside a container loopback is nobody's: what is published, and to whom, decides who gets in. Publish 9090 to operators alone.
+ENV TOLLGATE_LISTEN=0.0.0.0:8080 TOLLGATE_ADMIN_LISTEN=0.0.0.0:9090
 USER 65532:65532
+WORKDIR /
 VOLUME /data
 EXPOSE 8080 9090
 STOPSIGNAL SIGTERM

@@ -27,7 +27,7 @@ check: ## formatting, vet, staticcheck, tidy modules
 	go mod tidy -diff
 
 .PHONY: bench
-bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 6 minutes)
+bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 3 minutes)
 	go run ./cmd/tollgate-bench
 
 .PHONY: fuzz
