@@ -1,6 +1,8 @@
 package admin_test
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +202,19 @@ func TestHeadIsGetWithoutABody(t *testing.T) {
 	p.acme()
 	if a := p.call("HEAD", acme, ""); a.status != 200 || a.header.Get("ETag") == "" {
 		t.Errorf("HEAD: %d %v", a.status, a.header)
+	}
+}
+
+// TestContentTypeDoesNotMatter: curl -d and Python's urllib say form-urlencoded unless told otherwise. The OpenAPI
+// document asks for JSON, so this call goes past the check against it.
+func TestContentTypeDoesNotMatter(t *testing.T) {
+	p := newPlane(t)
+	r := httptest.NewRequest("POST", "/api/v1/accounts", strings.NewReader(`{"id":"acme","monthly_tokens":5}`))
+	r.Header.Set("Authorization", "Bearer "+adminToken)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	p.admin.ServeHTTP(w, r)
+	if w.Code != http.StatusCreated {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -87,5 +88,40 @@ func TestStartThatFailsSaysWhy(t *testing.T) {
 				t.Errorf("%v does not say %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// TestReloadFollowsTheFile: a token that leaves the file leaves the gateway, and what needs a restart is told by
+// what the process began with.
+func TestReloadFollowsTheFile(t *testing.T) {
+	_, upstream := newUpstream(t)
+	p := startInProcess(t, upstream, testProviderKey, "")
+	kept := "tgadmin_kept_0123456789"
+	if err := os.WriteFile(filepath.Join(p.dir, tokenKept), []byte(kept), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	reload := func(listen, token string) {
+		t.Helper()
+		text := "listen: " + listen + "\nadmin: { listen: \"127.0.0.1:0\"" + token + " }\ndata_dir: " + p.dir +
+			"\nproviders:\n  openai: { api_key: " + testProviderKey + ", base_url: \"" + upstream + "\", drain_for: 2s }\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		p.reload(t.Context(), file)
+	}
+	reload("127.0.0.1:1", ", token: tgadmin_other_0123456789")
+	if got := *p.token.Load(); got != "tgadmin_other_0123456789" {
+		t.Errorf("the token is %s", got)
+	}
+	if !strings.Contains(p.said.String(), `"needs_restart":["listen"]`) {
+		t.Errorf("a new address is not told: %s", p.said.String())
+	}
+	reload("127.0.0.1:0", "")
+	if got := *p.token.Load(); got != kept {
+		t.Errorf("the token left the file and is still %s", got)
+	}
+	if said := p.said.String(); !strings.Contains(said[strings.LastIndex(said, "reloaded"):], `"needs_restart":null`) {
+		t.Errorf("the old address needs no restart: %s", said[strings.LastIndex(said, "reloaded"):])
 	}
 }
