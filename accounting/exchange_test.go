@@ -167,7 +167,7 @@ func (m *lendingModel) actions() map[string]func(*rapid.T) {
 		"settle": func(t *rapid.T) {
 			r := pick(t)
 			if len(r.holds) == 0 {
-				t.Skip("nothing runs")
+				return
 			}
 			used := rapid.Int64Range(0, r.holds[0]).Draw(t, "used")
 			r.holds = r.holds[1:]

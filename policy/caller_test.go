@@ -72,7 +72,7 @@ func FuzzMatches(f *testing.F) {
 		}
 		re, err := regexp.Compile(`\A(?s:` + strings.Join(parts, ".*") + `)\z`)
 		if err != nil || strings.ToValidUTF8(s, "") != s {
-			t.Skip("not for regexp")
+			return // regexp reads it otherwise
 		}
 		if got, want := matches(pattern, s), re.MatchString(s); got != want {
 			t.Errorf("matches(%q, %q) = %t, want %t", pattern, s, got, want)

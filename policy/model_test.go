@@ -87,7 +87,7 @@ func (m *model) denied(t *rapid.T, d *Denied) {
 
 func (m *model) end(t *rapid.T) {
 	if len(m.open) == 0 {
-		t.Skip("nothing runs")
+		return
 	}
 	i := rapid.IntRange(0, len(m.open)-1).Draw(t, "which")
 	o := m.open[i]
@@ -109,7 +109,7 @@ func (m *model) pass(t *rapid.T) {
 // leaves what it last granted to the closing of the epoch.
 func (m *model) leap(t *rapid.T) {
 	if m.ledger.down {
-		t.Skip("the store is down")
+		return
 	}
 	m.sweep()
 	m.at = m.at.Add(17 * 24 * time.Hour)

@@ -43,6 +43,9 @@ var recordedAPIs = map[string]*API{
 func openAIRecordings(t testing.TB) []recording {
 	t.Helper()
 	folders, err := filepath.Glob(filepath.Join(recordings, "openai.*"))
+	if err == nil && len(folders) == 0 && os.Getenv("CI") == "" {
+		t.Skip("the recordings are not beside this checkout; CI has them")
+	}
 	if err != nil || len(folders) == 0 {
 		t.Fatalf("no recordings in %s: %v", recordings, err)
 	}
