@@ -14,8 +14,12 @@ import (
 // smallDisk is a file system of its own.
 func smallDisk(t *testing.T, size string) string {
 	dir := t.TempDir()
-	if err := syscall.Mount("journal-test", dir, "tmpfs", 0, "size="+size); err != nil {
-		t.Fatalf("mount a tmpfs (this test runs as root): %v", err)
+	err := syscall.Mount("journal-test", dir, "tmpfs", 0, "size="+size)
+	if errors.Is(err, syscall.EPERM) && os.Getenv("CI") == "" {
+		t.Skip("only root may mount a small disk; CI does")
+	}
+	if err != nil {
+		t.Fatalf("mount a tmpfs: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := syscall.Unmount(dir, 0); err != nil {
