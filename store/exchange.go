@@ -33,7 +33,7 @@ func (t *tx) exchange(ask policy.Ask) (policy.Lease, error) {
 	if err != nil {
 		return policy.Lease{}, err
 	}
-	b, err := t.openSince(ask.Account, earliest(had, ask.Now), ask.Now)
+	b, err := t.openSince(ask.Account, earliest(had, ask), ask.Now)
 	if err != nil {
 		return policy.Lease{}, err
 	}
@@ -85,14 +85,19 @@ func answer(l accounting.Lending, ask policy.Ask, enough bool) policy.Lease {
 	return a
 }
 
-// earliest is the start of the oldest period that a lease belongs to, now without one.
-func earliest(leases []accounting.Lease, now time.Time) time.Time {
+// earliest is the start of the oldest period that a lease belongs to, the one that is told of now too: what was
+// spent in a period that is not loaded would count against the running one.
+func earliest(leases []accounting.Lease, ask policy.Ask) time.Time {
+	oldest := ask.Now
+	if !ask.PeriodStart.IsZero() && ask.PeriodStart.Before(oldest) {
+		oldest = ask.PeriodStart
+	}
 	for _, l := range leases {
-		if l.PeriodStart.Before(now) {
-			now = l.PeriodStart
+		if l.PeriodStart.Before(oldest) {
+			oldest = l.PeriodStart
 		}
 	}
-	return now
+	return oldest
 }
 
 // leases are those of the account with anything outstanding or unsettled, and the epoch's own.

@@ -153,3 +153,16 @@ func refusals(r *rig) {
 	_, err = r.Exchange(r.ctx(), ask)
 	r.fails(err, accounting.ErrNotFound)
 }
+
+// exchangeAfterOverspend tells of a period in which the store had lent nothing, and which it has no reason to load.
+func exchangeAfterOverspend(r *rig) {
+	r.account("acme", 100)
+	r.do(r.Start(r.ctx(), "epoch", "journal", r.now))
+	november := r.exchange(policy.Ask{Account: "acme"})
+	r.now = november.Period.End
+	r.pools("acme") // the reset is stored
+	told := policy.Ask{Account: "acme", PeriodStart: november.Period.Start, Spent: 500, Need: 60}
+	if december := r.exchange(told); december.Verdict != policy.Granted || december.Granted != 100 {
+		r.Fatalf("after 500 spent in November: %+v", december)
+	}
+}

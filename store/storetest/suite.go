@@ -53,6 +53,7 @@ func Run(t *testing.T, open Opener) {
 		{"the newest balance is the view's", ledger},
 		{"a lease is everything, once", exchange},
 		{"a lease survives its period, its epoch and its store", exchangeOverTime},
+		{"what was overspent in an earlier period does not weigh on the running one", exchangeAfterOverspend},
 		{"a refusal says why", refusals},
 		{"answers are remembered for a day", remembered},
 		{"calls may be concurrent", concurrent},
