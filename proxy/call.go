@@ -178,7 +178,7 @@ func (c *call) metered() error {
 	if err := c.readBody(); err != nil {
 		return err
 	}
-	if c.request, err = c.route.API.ReadRequest(c.body); err != nil {
+	if c.request, err = c.route.API.ReadRequest(c.head(), c.body); err != nil {
 		return invalid("%s", err)
 	}
 	if c.request.Background {
@@ -195,11 +195,15 @@ func (c *call) metered() error {
 		return err
 	}
 	c.id = newID()
-	c.asks = c.request.Stream && c.provider.Asks && c.route.API.CanAskUsage && !c.request.UsageAsked
+	c.asks = c.request.Stream && !c.request.UsageAsked && c.provider.Asks(c.route, c.in.URL.RawQuery)
 	c.body = c.request.Splice(c.body, dialect.Splice{AskUsage: c.asks, OutputLimit: c.hold.OutputLimit})
 	c.h.calls.add(c)
 	c.forward()
 	return nil
+}
+
+func (c *call) head() dialect.Head {
+	return dialect.Head{Model: c.route.Model, Query: c.in.URL.RawQuery, ContentType: c.in.Header.Get("Content-Type")}
 }
 
 // The paths of the gateway's own.

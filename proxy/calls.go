@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/proxy/dialect"
 )
 
 // markAfter is how old a request must be before the journal notes that it runs. A gateway that dies settles
@@ -71,7 +72,7 @@ func (c *call) mark() {
 		return
 	}
 	c.marked = true
-	tokens := c.estimate()
+	tokens := tokensOf(c.estimate(dialect.Usage{}))
 	c.h.recorder.Mark(accounting.Settlement{
 		Event: accounting.Event{
 			ID: c.id, Account: c.caller.Key.Account, Key: c.caller.Key.ID,

@@ -38,7 +38,7 @@ func (c *call) forward() {
 		Rewrite:        c.rewrite,
 		ModifyResponse: c.answered,
 		ErrorHandler:   c.failed,
-		Transport:      c.h.transport,
+		Transport:      authorized{c},
 		BufferPool:     &c.h.buffers,
 		ErrorLog:       c.h.errorLog,
 	}
@@ -63,7 +63,6 @@ func (c *call) rewrite(pr *httputil.ProxyRequest) {
 	c.provider.Address(pr.Out, c.path)
 	pr.Out.URL.RawQuery = withoutKeys(pr.In.URL.RawQuery)
 	cleanOutbound(pr.Out.Header)
-	c.provider.Authorize(pr.Out)
 	c.startClientSpan(pr.Out.Header)
 	pr.Out.ContentLength = int64(len(c.body))
 	pr.Out.TransferEncoding = nil
@@ -72,6 +71,16 @@ func (c *call) rewrite(pr *httputil.ProxyRequest) {
 	if len(c.body) > 0 {
 		pr.Out.Body = io.NopCloser(bytes.NewReader(c.body))
 	}
+}
+
+// authorized sends a request that is complete, and so can be signed.
+type authorized struct{ c *call }
+
+func (a authorized) RoundTrip(out *http.Request) (*http.Response, error) {
+	if err := a.c.provider.Authorize(out, a.c.body); err != nil {
+		return nil, err
+	}
+	return a.c.h.transport.RoundTrip(out)
 }
 
 // answered looks at the answer's head, and puts the tap on its body.
@@ -102,6 +111,7 @@ func (c *call) answered(res *http.Response) error {
 	}
 	c.meter = c.route.API.NewMeter(dialect.Response{
 		Status:          res.StatusCode,
+		Header:          res.Header.Get,
 		ContentType:     res.Header.Get("Content-Type"),
 		ContentEncoding: res.Header.Get("Content-Encoding"),
 		Request:         c.request,

@@ -85,7 +85,10 @@ func (c *call) refuse(err error) {
 	if s := d.Standing; s != nil && d.Code == policy.InsufficientQuota {
 		r.Quota = &dialect.Quota{Used: s.Used, Total: s.Period.Total, Extra: s.Extra, ResetAt: s.Period.End.UTC().Format(time.RFC3339)}
 	}
-	body := c.shape(r)
+	body, headers := c.shape()(r)
+	for name, value := range headers {
+		h.Set(name, value)
+	}
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.limitOwnAnswer()
@@ -111,10 +114,10 @@ func (c *call) denial(err error) (*policy.Denied, int) {
 	return d, statuses[d.Code]
 }
 
-// shape writes a refusal as the called provider would; paths of no provider answer in OpenAI's.
-func (c *call) shape(r dialect.Refusal) []byte {
+// shape is how the called provider's clients read a refusal; paths of no provider answer in OpenAI's.
+func (c *call) shape() dialect.Shape {
 	if c.provider == nil {
-		return r.OpenAI()
+		return dialect.OpenAIShape
 	}
-	return c.provider.Refuse(r)
+	return c.provider.Shape(c.in.Method, c.path)
 }

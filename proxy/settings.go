@@ -13,6 +13,8 @@ type Settings struct {
 	// Default serves paths that start with no provider's name; nil: they are refused.
 	Default *provider.Provider
 	Weights accounting.Weights
+	// Units are charged for answers that are counted otherwise than in tokens.
+	Units accounting.UnitPrices
 	// Activities are all that a request may name.
 	Activities map[string]bool
 	// EmptyStatus answers insufficient_quota: 402 or 429.

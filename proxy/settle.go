@@ -6,6 +6,7 @@ import (
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/policy"
+	"github.com/tollgate/tollgate/proxy/dialect"
 )
 
 // need is what the request may cost.
@@ -77,36 +78,54 @@ func (c *call) settlement(outcome accounting.Outcome) accounting.Settlement {
 	if e.Model == "" { // the answer names none
 		e.Model = e.RequestedModel
 	}
-	e.Tokens, e.Measured = c.measure(outcome)
+	u, measured := c.measure(outcome)
+	e.Measured = measured
+	e.Tokens = tokensOf(u)
 	e.Charged.Total = c.set.Weights.For(e.Model, e.RequestedModel).Charge(e.Tokens)
+	if e.Tokens.Total == 0 {
+		e.Charged.Total = c.set.Units.Charge(accounting.Units(u.Units))
+	}
 	return accounting.Settlement{Event: e, PeriodStart: c.hold.Period.Start, Epoch: c.hold.Epoch}
 }
 
-// measure tells the tokens: the provider's own where it reported any, else by an estimate. An error that
-// reports nothing and answered nothing costs nothing.
-func (c *call) measure(outcome accounting.Outcome) (accounting.Tokens, accounting.Measured) {
-	if c.meter != nil {
-		if u := c.meter.Usage(); u.Known {
-			return accounting.Tokens{
-				Input: u.Input, Output: u.Output, CachedInput: u.CachedInput, CacheWriteInput: u.CacheWriteInput,
-				ReasoningOutput: u.ReasoningOutput, Total: u.Input + u.Output,
-			}, accounting.ByProvider
+func tokensOf(u dialect.Usage) accounting.Tokens {
+	return accounting.Tokens{
+		Input: u.Input, Output: u.Output, CachedInput: u.CachedInput, CacheWriteInput: u.CacheWriteInput,
+		ReasoningOutput: u.ReasoningOutput, Total: u.Input + u.Output,
+	}
+}
+
+// measure tells the usage: the provider's own where it reported any, else by an estimate. An error that
+// reports nothing and answered nothing costs nothing, and neither does what is counted in units alone.
+func (c *call) measure(outcome accounting.Outcome) (dialect.Usage, accounting.Measured) {
+	if c.meter == nil {
+		return c.estimate(dialect.Usage{}), accounting.ByEstimate
+	}
+	u := c.meter.Usage()
+	switch {
+	case u.Known() && c.meter.Whole():
+		return u, accounting.ByProvider
+	case u.Known():
+		return u, accounting.ByEstimate
+	case u.Units != dialect.Units{}:
+		if c.set.Units.Charge(accounting.Units(u.Units)) == 0 {
+			return u, accounting.NotMeasured
 		}
+		return u, accounting.ByProvider
+	case c.status >= http.StatusMultipleChoices, outcome == accounting.UpstreamError && c.seen.Load() == 0:
+		return dialect.Usage{}, accounting.NotMeasured
 	}
-	errorAnswer := c.meter != nil && c.status >= http.StatusMultipleChoices
-	if errorAnswer || outcome == accounting.UpstreamError && c.seen.Load() == 0 {
-		return accounting.Tokens{}, accounting.NotMeasured
-	}
-	return c.estimate(), accounting.ByEstimate
+	return c.estimate(u), accounting.ByEstimate
 }
 
 // estimate counts one token per 4 bytes of the request's text, and per 4 bytes of answer text or per streamed
-// event, whichever is more.
-func (c *call) estimate() accounting.Tokens {
-	t := accounting.Tokens{Input: (c.request.TextBytes() + 3) / 4}
-	if c.request.HasOutput {
-		t.Output = c.seen.Load()
+// event, whichever is more. What the provider told of either counts before that.
+func (c *call) estimate(told dialect.Usage) dialect.Usage {
+	if !told.InputKnown {
+		told.Input = max(told.Input, (c.request.TextBytes()+3)/4)
 	}
-	t.Total = t.Input + t.Output
-	return t
+	if !told.OutputKnown && c.request.HasOutput {
+		told.Output = max(told.Output, c.seen.Load())
+	}
+	return told
 }

@@ -43,7 +43,9 @@ func examineProvider(ctx context.Context, c config.Provider) finding {
 	path := freePath(p.Row)
 	q := (&http.Request{Method: http.MethodGet, URL: &url.URL{}, Header: http.Header{}}).WithContext(ctx)
 	p.Address(q, path)
-	p.Authorize(q)
+	if err := p.Authorize(q, nil); err != nil {
+		return finding{failing, name, err.Error()}
+	}
 	began := time.Now()
 	res, err := outward().Do(q)
 	if err != nil {

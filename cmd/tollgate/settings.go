@@ -46,6 +46,9 @@ func newSettings(c *config.Config) (*proxy.Settings, error) {
 	for _, w := range c.Weights {
 		s.Weights = append(s.Weights, accounting.Weight{Model: w.Model, Input: w.Input, Cached: w.Cached, Output: w.Output})
 	}
+	s.Units = accounting.UnitPrices{
+		AudioSecond: c.Units.AudioSecond, Image: c.Units.Image, Page: c.Units.Page, Search: c.Units.Search,
+	}
 	for _, p := range c.Providers {
 		if provider.Rows[p.API] == nil { // named, but nothing of it is served: its paths are in no table
 			continue
@@ -63,6 +66,8 @@ func newSettings(c *config.Config) (*proxy.Settings, error) {
 func providerSettings(p config.Provider) provider.Settings {
 	s := provider.Settings{
 		Name: p.Name, API: p.API, BaseURL: p.BaseURL, Key: p.APIKey.Reveal(),
+		Region: p.Region, Project: p.Project, CredentialsFile: p.CredentialsFile,
+		AWSKeyID: p.AWSAccessKeyID.Reveal(), AWSSecret: p.AWSSecretAccessKey.Reveal(), AWSSession: p.AWSSessionToken.Reveal(),
 		Headers:   make(map[string]string, len(p.Headers)),
 		AskUsage:  p.AskUsage,
 		FirstByte: p.Timeout.FirstByte, Idle: p.Timeout.Idle,

@@ -80,23 +80,47 @@ func label(raw []byte) string {
 
 var labelBytes = byteSet("_.:-0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
-// counts are the paths of a dialect's token counts inside its usage object.
+// counts are the paths of a dialect's token counts inside its usage object. Where a class has several paths, the first
+// that is there counts: servers that follow a format spell it differently.
 type counts struct {
-	input, output, cached, written, reasoning string
+	input, output              []string
+	cached, written, reasoning []string
+	// moreInput and moreOutput are counts that stand beside input and output, not inside them.
+	moreInput, moreOutput []string
+	// total is what the parts should sum up to. What it has beyond them was processed too: it is audio where as much
+	// audio is told of, and generated otherwise.
+	total, audio []string
 }
 
-// read takes the counts out of a usage object's text. It is known only with a sound input count and, unless it is
-// absent or null (embeddings, echoes), a sound output count: whole or not, at least 0 and at most 2^53; a fraction is
-// rounded up. An unsound count of a class inside them reads 0, and one that is too large is cut to what it is inside of.
-func (c counts) read(raw string) Usage {
-	input, ok := tokens(gjson.Get(raw, c.input))
-	if !ok {
+// read takes the counts out of a usage object's text. A sound count is a number, whole or not, at least 0 and at most
+// 2^53; a fraction is rounded up. Input is known where it is sound, or where the total alone is. Output that is absent or
+// null is none (embeddings, echoes); an unsound one makes nothing known. An unsound count of a class inside them reads 0,
+// and one that is too large is cut to what it is inside of.
+func (c *counts) read(raw string) Usage {
+	u := Usage{}
+	total, hasTotal := tokens(first(raw, c.total))
+	input, ok := tokens(first(raw, c.input))
+	output := first(raw, c.output)
+	if !ok && (!hasTotal || output.Type != gjson.Null) {
 		return Usage{}
 	}
-	u := Usage{Input: input, Known: true}
-	if output := gjson.Get(raw, c.output); output.Type != gjson.Null {
+	if output.Type != gjson.Null {
 		if u.Output, ok = tokens(output); !ok {
 			return Usage{}
+		}
+	}
+	u.Input = input
+	if !ok {
+		u.Input = total
+	}
+	u.InputKnown, u.OutputKnown = true, true
+	u.Input += sum(raw, c.moreInput)
+	u.Output += sum(raw, c.moreOutput)
+	if beyond := total - u.Input - u.Output; beyond > 0 {
+		if audio, _ := tokens(first(raw, c.audio)); audio == beyond {
+			u.Input += beyond
+		} else {
+			u.Output += beyond
 		}
 	}
 	u.CachedInput = inside(raw, c.cached, u.Input)
@@ -105,8 +129,26 @@ func (c counts) read(raw string) Usage {
 	return u
 }
 
-func inside(raw, path string, most int64) int64 {
-	n, _ := tokens(gjson.Get(raw, path))
+// first is the value at the first of the paths at which one is.
+func first(raw string, paths []string) gjson.Result {
+	for _, path := range paths {
+		if v := gjson.Get(raw, path); v.Type != gjson.Null {
+			return v
+		}
+	}
+	return gjson.Result{}
+}
+
+func sum(raw string, paths []string) (n int64) {
+	for _, path := range paths {
+		more, _ := tokens(gjson.Get(raw, path))
+		n += more
+	}
+	return n
+}
+
+func inside(raw string, paths []string, most int64) int64 {
+	n, _ := tokens(first(raw, paths))
 	return min(n, most)
 }
 

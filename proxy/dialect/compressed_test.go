@@ -75,7 +75,7 @@ func TestCompressedBombsAndDamageStayUnknown(t *testing.T) {
 	} {
 		r := Response{Status: 200, ContentType: "application/json", ContentEncoding: "gzip"}
 		got := meter(Chat, r, body, 32<<10)
-		if got.usage.Known || !got.ended || got.readyEarly {
+		if got.usage.Known() || !got.ended || got.readyEarly {
 			t.Errorf("%s: usage %+v, ended %v, ready early %v", name, got.usage, got.ended, got.readyEarly)
 		}
 		if !bytes.Equal(append(got.early, got.late...), body) {

@@ -89,8 +89,6 @@ func TestTheCutStreamEqualsTheRecordedUnaskedOne(t *testing.T) {
 }
 
 func TestCutting(t *testing.T) {
-	native := streamResponse(true)
-	native.NativeNull = true
 	failed := streamResponse(true)
 	failed.Status = 400
 	usage := `"usage":{"prompt_tokens":12,"completion_tokens":5}`
@@ -132,7 +130,6 @@ func TestCutting(t *testing.T) {
 		{"a last usage chunk without an end", streamResponse(true), sse(word) + "data: " + tally, sse(word), twelveFive},
 		{"what isn't JSON", streamResponse(true), sse("hello", `{"usage":null`) + "data\nevent\n\n", sse("hello", `{"usage":null`) + "data\nevent\n\n", Usage{}},
 		{"an event without data", streamResponse(true), "event: ping\n\nid: 3", "event: ping\n\nid: 3", Usage{}},
-		{"a native null", native, sse(`{"choices":[{"index":0}],"usage":null}`, tally), sse(`{"choices":[{"index":0}],"usage":null}`), twelveFive},
 		{"an error's body", failed, sse(`{"usage":null}`), sse(`{"usage":null}`), Usage{}},
 		{"a JSON answer", streamResponse(true), `{"choices":[],` + usage + `}`, `{"choices":[],` + usage + `}`, twelveFive},
 		{"a line too long to be held", streamResponse(true), sse(`{"a":"`+big+`","usage":null}`, `{"a":1,"usage":null}`, tally), sse(`{"a":"`+big+`","usage":null}`, `{"a":1}`), twelveFive},
@@ -150,6 +147,14 @@ func TestCutting(t *testing.T) {
 				t.Errorf("%s, in pieces of %d: usage %+v", test.name, size, got.usage)
 			}
 		}
+	}
+}
+
+func TestCuttingLeavesANativeNull(t *testing.T) {
+	const chunk = `{"choices":[{"index":0}],"usage":null}`
+	got := meter(CompletionsOfVLLM, streamResponse(true), []byte(sse(chunk, tally)), 0)
+	if all := string(got.early) + string(got.late); all != sse(chunk) || got.usage != twelveFive {
+		t.Errorf("the client gets %q, usage %+v", all, got.usage)
 	}
 }
 

@@ -11,13 +11,21 @@ package dialect
 type Usage struct {
 	Input, Output                                 int64
 	CachedInput, CacheWriteInput, ReasoningOutput int64
-	// Known is false when the provider reported nothing: the counts are then unknown, not zero.
-	Known bool
+	// InputKnown and OutputKnown are false where the provider has not told that count, or not the whole of it: it is
+	// then unknown, not zero, and the figure above the least that it can be.
+	InputKnown, OutputKnown bool
+	Units
 }
+
+// Known says that the provider told all of it.
+func (u Usage) Known() bool { return u.InputKnown && u.OutputKnown }
+
+// Units are what a provider counts otherwise than in tokens.
+type Units struct{ AudioSeconds, Images, Pages, Searches int64 }
 
 // API is one metered operation of a provider, say chat completions: how its requests and responses are read.
 type API struct {
-	// Name is the event's api: chat.completions, completions, responses, responses.compact, embeddings.
+	// Name is the event's api: chat.completions, messages, generateContent …
 	Name string
 	// Operation is gen_ai.operation.name.
 	Operation string
@@ -35,24 +43,43 @@ type format struct {
 	// limits are the request's members that bound the output of one choice: the one that counts first, which is also
 	// the one that is added where the request has none.
 	limits []limit
+	// limitsIn is the member in which the limits stand; "": the body itself.
+	limitsIn string
+	// streams says which requests are answered by a stream.
+	streams streams
+	// sequence: a stream is one JSON value after the other (NDJSON).
+	sequence bool
+	// nativeNull: "usage":null stands in streams that nobody asked for usage, so that it stays.
+	nativeNull bool
 	// noOutput: an answer costs no output tokens.
 	noOutput bool
 	// unbounded names what makes every request of this API unbounded.
 	unbounded string
 
 	answer, event *node // of a JSON answer, of one message of a stream
+	array         *node // of an answer that is an array; nil: as answer
 	newReader     func(*answer, Response) reader
 }
 
+// streams says which requests are answered by a stream.
+type streams uint8
+
+const (
+	whenAsked    streams = iota // "stream": true
+	unlessDenied                // all but "stream": false
+	always                      // the path says so
+	never
+)
+
 // Response is what is known of a provider's answer before its body.
 type Response struct {
-	Status          int
+	Status int
+	// Header gives the first value of a header, "" where there is none; nil: there are none.
+	Header          func(name string) string
 	ContentType     string // the header's value
 	ContentEncoding string // the header's value; gzip is read from a copy once it is whole, any other can't be read
 	// Request is the request that it answers.
 	Request Request
 	// Cut says that the request was spliced to ask for usage, so that what this adds is taken out.
 	Cut bool
-	// NativeNull says that the provider sends the member "usage":null unasked (vLLM's completions), so that it stays.
-	NativeNull bool
 }

@@ -161,7 +161,7 @@ func FuzzSplice(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, ask bool, limit int64) {
 		for _, api := range allAPIs {
-			r, err := api.ReadRequest(body)
+			r, err := api.ReadRequest(Head{}, body)
 			if err != nil {
 				continue
 			}
@@ -170,7 +170,7 @@ func FuzzSplice(f *testing.F) {
 			if !bytes.Equal(body, before) {
 				t.Fatalf("%q was changed", before)
 			}
-			again, err := api.ReadRequest(got)
+			again, err := api.ReadRequest(Head{}, got)
 			if err != nil {
 				t.Fatalf("%q became %q: %v", body, got, err)
 			}

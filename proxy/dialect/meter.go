@@ -20,10 +20,11 @@ type Meter struct {
 	framing framing
 	cut     bool // take out what asking for usage adds
 	keep    bool // … but not the null members
+	inParts bool // the request asked for a stream
 	isEvent bool // the content type says that it is a stream of events
 	maybe   bool // … says JSON, and still it may be one
 
-	ended, final, released bool
+	ended, final, whole, released bool
 
 	withheld []byte
 	lines    eventStream
@@ -33,15 +34,16 @@ type Meter struct {
 type framing uint8
 
 const (
-	unsure  framing = iota // nothing but white space has come
-	oneJSON                // one JSON value
-	stream                 // server-sent events
-	opaque                 // can't be read; ends with the HTTP message
+	unsure   framing = iota // nothing but white space has come
+	oneJSON                 // one JSON value
+	stream                  // server-sent events
+	sequence                // one JSON value after the other, each on a line of its own
+	opaque                  // can't be read; ends with the HTTP message
 )
 
 // NewMeter makes the meter for one response, of which nothing has been read yet.
 func (a *API) NewMeter(r Response) *Meter {
-	m := &Meter{api: a, cut: r.Cut && r.Status < 400, keep: r.NativeNull, framing: opaque}
+	m := &Meter{api: a, cut: r.Cut && r.Status < 400, keep: a.format.nativeNull, inParts: r.Request.Stream && r.Status < 400, framing: opaque}
 	m.read = a.format.newReader(&m.answer, r)
 	m.scan.visitor = m.read
 	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
@@ -85,6 +87,8 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 		return m.feedJSON(dst, p)
 	case stream:
 		return m.feedStream(dst, p)
+	case sequence:
+		return m.feedSequence(dst, p)
 	}
 	return m.feedOpaque(dst, p)
 }
@@ -92,13 +96,20 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 // recognise decides by the first byte that is no white space. Providers send JSON errors under text/event-stream, and
 // event streams under application/json.
 func (m *Meter) recognise(c byte) {
+	f := &m.api.format
 	switch {
+	case c == '{' && f.sequence && m.inParts:
+		m.framing = sequence
+		m.scan.reset(f.event)
+	case c == '[' && f.array != nil:
+		m.framing = oneJSON
+		m.scan.reset(f.array)
 	case c == '{' || c == '[':
 		m.framing = oneJSON
-		m.scan.reset(m.api.format.answer)
+		m.scan.reset(f.answer)
 	case m.isEvent, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
 		m.framing = stream
-		m.scan.reset(m.api.format.event)
+		m.scan.reset(f.event)
 	default:
 		m.framing = opaque
 	}
@@ -116,6 +127,31 @@ func (m *Meter) feedJSON(dst, p []byte) []byte {
 	dst = append(dst, p[:n-1]...)
 	m.ended, m.final = true, true
 	return m.emit(dst, p[n-1:])
+}
+
+func (m *Meter) feedSequence(dst, p []byte) []byte {
+	for len(p) > 0 && !m.ended {
+		n := m.scan.feed(p)
+		if m.scan.state != complete {
+			return append(dst, p...)
+		}
+		m.take(m.read.end())
+		m.scan.reset(m.api.format.event)
+		dst = append(dst, p[:n-1]...)
+		dst = m.emit(dst, p[n-1:n])
+		p = p[n:]
+	}
+	return m.emit(dst, p)
+}
+
+// take notes what a message of a stream says.
+func (m *Meter) take(u unit) {
+	if u.ends {
+		m.ended = true
+	}
+	if m.ended && (u.final || u.usage) {
+		m.final = true
+	}
 }
 
 // feedOpaque is one byte behind.
@@ -155,12 +191,15 @@ func (m *Meter) Finish(dst []byte) []byte {
 			m.answer = m.packed.read()
 		}
 	}
-	m.final = true
+	m.final, m.whole = true, true
 	return dst
 }
 
 // Ended says that the unit that ends the response has passed. A body that breaks off before never ends.
 func (m *Meter) Ended() bool { return m.ended }
+
+// Whole says that what the provider told of usage is all that it had to tell.
+func (m *Meter) Whole() bool { return m.ended || m.whole }
 
 // Ready says that it has ended and that its usage is known or can't come any more.
 func (m *Meter) Ready() bool { return m.ended && m.final }

@@ -114,7 +114,7 @@ func BenchmarkReadRequest(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if r, err := Chat.ReadRequest(body); err != nil || r.OutputLimit != 256 {
+				if r, err := Chat.ReadRequest(Head{}, body); err != nil || r.OutputLimit != 256 {
 					b.Fatal(r, err)
 				}
 			}
@@ -124,7 +124,7 @@ func BenchmarkReadRequest(b *testing.B) {
 
 func BenchmarkSplice(b *testing.B) {
 	body := []byte(`{"model":"gpt-4o-mini","messages":[{"role":"user","content":"` + string(bytes.Repeat([]byte("hello "), 200)) + `"}],"stream":true}`)
-	r, err := Chat.ReadRequest(body)
+	r, err := Chat.ReadRequest(Head{}, body)
 	if err != nil {
 		b.Fatal(err)
 	}

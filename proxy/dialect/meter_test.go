@@ -15,7 +15,7 @@ const (
 	tally  = `{"id":"c1","model":"m-1","choices":[],"usage":{"prompt_tokens":12,"completion_tokens":5,"total_tokens":17}}`
 )
 
-var twelveFive = Usage{Known: true, Input: 12, Output: 5}
+var twelveFive = Usage{InputKnown: true, OutputKnown: true, Input: 12, Output: 5}
 
 func sse(messages ...string) string {
 	var b strings.Builder
@@ -50,27 +50,27 @@ func TestUsageIsReadWhereItStandsOnly(t *testing.T) {
 		{"nonsense behind it", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":5},"usage":{"prompt_tokens":-1}}`, twelveFive},
 		{"floats", Chat, `{"usage":{"prompt_tokens":12.0,"completion_tokens":0.5e1}}`, twelveFive},
 		{"a fraction is rounded up", Chat, `{"usage":{"prompt_tokens":11.2,"completion_tokens":5}}`, twelveFive},
-		{"exponents", Chat, `{"usage":{"prompt_tokens":1e3,"completion_tokens":5}}`, Usage{Known: true, Input: 1000, Output: 5}},
+		{"exponents", Chat, `{"usage":{"prompt_tokens":1e3,"completion_tokens":5}}`, Usage{InputKnown: true, OutputKnown: true, Input: 1000, Output: 5}},
 		{"negative input", Chat, `{"usage":{"prompt_tokens":-12,"completion_tokens":5}}`, Usage{}},
 		{"negative output", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":-5}}`, Usage{}},
-		{"2^53", Chat, `{"usage":{"prompt_tokens":9007199254740992,"completion_tokens":5}}`, Usage{Known: true, Input: 1 << 53, Output: 5}},
+		{"2^53", Chat, `{"usage":{"prompt_tokens":9007199254740992,"completion_tokens":5}}`, Usage{InputKnown: true, OutputKnown: true, Input: 1 << 53, Output: 5}},
 		{"more than 2^53", Chat, `{"usage":{"prompt_tokens":9007199254740993,"completion_tokens":5}}`, Usage{}},
 		{"more than an int64", Chat, `{"usage":{"prompt_tokens":92233720368547758080,"completion_tokens":5}}`, Usage{}},
 		{"1e999", Chat, `{"usage":{"prompt_tokens":1e999,"completion_tokens":5}}`, Usage{}},
 		{"a string", Chat, `{"usage":{"prompt_tokens":"12","completion_tokens":5}}`, Usage{}},
 		{"no numbers", Chat, `{"usage":{}}`, Usage{}},
 		{"a list", Chat, `{"usage":[12,5]}`, Usage{}},
-		{"no output", Completions, `{"usage":{"prompt_tokens":12,"total_tokens":12}}`, Usage{Known: true, Input: 12}},
-		{"null output", Embeddings, `{"usage":{"prompt_tokens":12,"completion_tokens":null}}`, Usage{Known: true, Input: 12}},
+		{"no output", Completions, `{"usage":{"prompt_tokens":12,"total_tokens":12}}`, Usage{InputKnown: true, OutputKnown: true, Input: 12}},
+		{"null output", Embeddings, `{"usage":{"prompt_tokens":12,"completion_tokens":null}}`, Usage{InputKnown: true, OutputKnown: true, Input: 12}},
 		{"more cached than input", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":157,"cache_write_tokens":3}}}`,
-			Usage{Known: true, Input: 12, Output: 5, CachedInput: 12}},
+			Usage{InputKnown: true, OutputKnown: true, Input: 12, Output: 5, CachedInput: 12}},
 		{"cached and written more than input", Chat, `{"usage":{"prompt_tokens":2168,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":2161,"cache_write_tokens":2161}}}`,
-			Usage{Known: true, Input: 2168, Output: 5, CachedInput: 2161, CacheWriteInput: 7}},
+			Usage{InputKnown: true, OutputKnown: true, Input: 2168, Output: 5, CachedInput: 2161, CacheWriteInput: 7}},
 		{"more reasoning than output", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":10,"completion_tokens_details":{"reasoning_tokens":11}}}`,
-			Usage{Known: true, Input: 12, Output: 10, ReasoningOutput: 10}},
+			Usage{InputKnown: true, OutputKnown: true, Input: 12, Output: 10, ReasoningOutput: 10}},
 		{"negative details", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":-1},"completion_tokens_details":{"reasoning_tokens":-1}}}`, twelveFive},
 		{"responses", Responses, `{"id":"r","usage":{"input_tokens":12,"input_tokens_details":{"cached_tokens":2},"output_tokens":5},"error":null}`,
-			Usage{Known: true, Input: 12, Output: 5, CachedInput: 2}},
+			Usage{InputKnown: true, OutputKnown: true, Input: 12, Output: 5, CachedInput: 2}},
 		{"responses don't read a nested response", Responses, `{"response":{"usage":{"input_tokens":12,"output_tokens":5}}}`, Usage{}},
 		{"compaction", Compact, `{"object":"response.compaction","usage":{"input_tokens":12,"output_tokens":5}}`, twelveFive},
 		{"not closed", Chat, `{"usage":{"prompt_tokens":12,"completion_tokens":5}`, twelveFive},
@@ -221,7 +221,7 @@ func TestWhatCantBeReadPassesOneByteBehind(t *testing.T) {
 			if !bytes.Equal(got.early, body[:len(body)-1]) || !bytes.Equal(got.late, body[len(body)-1:]) {
 				t.Errorf("%s, in pieces of %d: early %q, late %q", name, size, got.early, got.late)
 			}
-			if got.usage.Known || !got.ended || got.readyEarly {
+			if got.usage.Known() || !got.ended || got.readyEarly {
 				t.Errorf("%s, in pieces of %d: %+v", name, size, got)
 			}
 		}
@@ -238,7 +238,7 @@ func TestIdentityIsNoEncoding(t *testing.T) {
 func TestAnEmptyBodyEnds(t *testing.T) {
 	for _, body := range []string{"", "\n\n"} {
 		got := meter(Chat, Response{Status: 200, ContentType: "application/json"}, []byte(body), 0)
-		if string(got.early) != body || !got.ended || got.usage.Known {
+		if string(got.early) != body || !got.ended || got.usage.Known() {
 			t.Errorf("%q: %+v", body, got)
 		}
 	}

@@ -16,14 +16,9 @@ var (
 		event:     chatMessage,
 		newReader: newChatReader,
 	}}
-	// Completions is POST /v1/completions.
-	Completions = &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: format{
-		request:   completionsRequest,
-		limits:    []limit{{reqMaxTokens, "max_tokens"}},
-		answer:    chatMessage,
-		event:     chatMessage,
-		newReader: newChatReader,
-	}}
+	// Completions is POST /v1/completions, CompletionsOfVLLM the same of a server whose streams say "usage":null unasked.
+	Completions       = completions(false)
+	CompletionsOfVLLM = completions(true)
 	// Responses is POST /v1/responses.
 	Responses = &API{Name: "responses", Operation: "chat", MinOutput: 16, format: format{
 		request:   responsesRequest,
@@ -49,6 +44,17 @@ var (
 		newReader: newChatReader,
 	}}
 )
+
+func completions(nativeNull bool) *API {
+	return &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: format{
+		request:    completionsRequest,
+		limits:     []limit{{reqMaxTokens, "max_tokens"}},
+		answer:     chatMessage,
+		event:      chatMessage,
+		nativeNull: nativeNull,
+		newReader:  newChatReader,
+	}}
+}
 
 // The places that are read of answers.
 const (
@@ -85,10 +91,19 @@ func spoken(in string) []string {
 	}
 }
 
+// chatCounts also read what servers that follow OpenAI's format make of it: xAI and Gemini leave reasoning out of the
+// output but not out of the total, Mistral leaves audio out of the input, Voyage tells the total alone.
 var chatCounts = counts{
-	input: "prompt_tokens", output: "completion_tokens",
-	cached: "prompt_tokens_details.cached_tokens", written: "prompt_tokens_details.cache_write_tokens",
-	reasoning: "completion_tokens_details.reasoning_tokens",
+	input: []string{"prompt_tokens"}, output: []string{"completion_tokens"}, total: []string{"total_tokens"},
+	audio: []string{"prompt_audio_tokens", "prompt_tokens_details.audio_tokens", "audio_tokens"},
+	cached: []string{
+		"prompt_tokens_details.cached_tokens", "prompt_token_details.cached_tokens",
+		"prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens",
+	},
+	written: []string{"prompt_tokens_details.cache_write_tokens"},
+	reasoning: []string{
+		"completion_tokens_details.reasoning_tokens", "completion_token_details.reasoning_tokens", "reasoning_tokens",
+	},
 }
 
 // chatReader reads chat completions, completions and embeddings.
@@ -155,7 +170,7 @@ func (c *chatReader) seeUsage(v *value) {
 		c.chunk.null = span{int(v.key), int(v.end)}
 		return
 	}
-	if u := chatCounts.read(string(v.raw)); u.Known {
+	if u := chatCounts.read(string(v.raw)); u.Known() {
 		c.usage = u
 		c.chunk.usage = true
 	}
@@ -236,9 +251,10 @@ func responsesObject(in string) *node {
 }
 
 var responsesCounts = counts{
-	input: "input_tokens", output: "output_tokens",
-	cached: "input_tokens_details.cached_tokens", written: "input_tokens_details.cache_write_tokens",
-	reasoning: "output_tokens_details.reasoning_tokens",
+	input: []string{"input_tokens"}, output: []string{"output_tokens"}, total: []string{"total_tokens"},
+	cached:    []string{"input_tokens_details.cached_tokens"},
+	written:   []string{"input_tokens_details.cache_write_tokens"},
+	reasoning: []string{"output_tokens_details.reasoning_tokens"},
 }
 
 // responsesReader reads responses and compactions.
@@ -263,7 +279,7 @@ func (r *responsesReader) see(v *value) {
 	case ansModel:
 		setText(&r.model, v)
 	case ansUsage:
-		if u := responsesCounts.read(string(v.raw)); u.Known {
+		if u := responsesCounts.read(string(v.raw)); u.Known() {
 			r.usage, r.unit.usage = u, true
 		}
 	case ansError:

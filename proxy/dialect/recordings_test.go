@@ -76,7 +76,7 @@ func openAIRecordings(t testing.TB) []recording {
 			t.Fatal(err)
 		}
 		if len(r.request) > 0 && r.request[0] == '{' {
-			if r.response.Request, err = r.api.ReadRequest(r.request); err != nil {
+			if r.response.Request, err = r.api.ReadRequest(Head{}, r.request); err != nil {
 				t.Fatalf("%s: request: %v", r.name, err)
 			}
 		}
@@ -174,6 +174,6 @@ func wanted(r recording) Usage {
 		}
 		return *n
 	}
-	return Usage{Known: true, Input: or0(r.expected.Input), Output: or0(r.expected.Output),
+	return Usage{InputKnown: true, OutputKnown: true, Input: or0(r.expected.Input), Output: or0(r.expected.Output),
 		CachedInput: or0(r.expected.Cached), CacheWriteInput: or0(r.expected.Written), ReasoningOutput: or0(r.expected.Reasoning)}
 }

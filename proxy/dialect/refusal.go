@@ -22,8 +22,11 @@ type Quota struct {
 	ResetAt string `json:"reset_at"` // RFC 3339
 }
 
-// OpenAI is the body of the refusal as OpenAI's clients understand it.
-func (f Refusal) OpenAI() []byte {
+// Shape writes a refusal as one family of clients reads it: the body, and the headers that they read besides.
+type Shape func(Refusal) (body []byte, headers map[string]string)
+
+// OpenAIShape is what OpenAI's clients understand.
+func OpenAIShape(f Refusal) ([]byte, map[string]string) {
 	type fields struct {
 		Message string  `json:"message"`
 		Type    string  `json:"type"`
@@ -38,5 +41,5 @@ func (f Refusal) OpenAI() []byte {
 	if err != nil {
 		panic("BUG: a refusal can't be encoded: " + err.Error())
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }

@@ -13,7 +13,7 @@ func TestRefusalOpenAI(t *testing.T) {
 			`{"error":{"message":"both pools are empty","type":"insufficient_quota","param":null,"code":"insufficient_quota","used":10,"total":10,"extra":0,"reset_at":"2026-12-01T00:00:00Z"}}`},
 	}
 	for _, test := range tests {
-		if got := string(test.refusal.OpenAI()); got != test.want {
+		if got, _ := OpenAIShape(test.refusal); string(got) != test.want {
 			t.Errorf("got  %s\nwant %s", got, test.want)
 		}
 	}

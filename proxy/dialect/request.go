@@ -45,7 +45,8 @@ type Request struct {
 	splice  splice
 }
 
-// TextBytes is how long the request's text is, for estimates: the length of its body.
+// TextBytes is how long the request's text is, for estimates: the length of its body without the pictures, sounds and
+// files that are known to stand in it.
 func (r Request) TextBytes() int64 { return r.size }
 
 // limit is a member of a request that bounds the output.
@@ -67,20 +68,31 @@ const (
 	reqStreamOptions
 	reqIncludeUsage
 	reqBackground
+	reqConfig  // the object in which the limits stand
+	reqBinary  // a picture, a sound or a file, as a string
 	reqPrompt  // one prompt of several, or a token of one
 	reqContent // what only its own tree of listed members judges
 	reqType    // a string that must be among those that are known to be bounded
 )
 
-// ReadRequest reads a request body. Its error tells the client what is wrong with it.
+// Head is what stands outside a request's body.
+type Head struct {
+	// Model is the one that the path names; "": the body names it. What the path says counts.
+	Model string
+	// Query is the raw query, ContentType the header's value.
+	Query, ContentType string
+}
+
+// ReadRequest reads a request. Its error tells the client what is wrong with it.
 //
 // The body must be one valid JSON object, in valid UTF-8 (RFC 8259; encoding/json would replace what isn't, Python's
 // reader refuses it), at most maxDepth deep. A member that is read must come once, in its own spelling after unescaping,
 // and have the type that the API's reference gives; null counts as absent. So readers that take the first or the last
 // of two members, or that fold letter case, all see what is seen here.
-func (a *API) ReadRequest(body []byte) (Request, error) {
+func (a *API) ReadRequest(h Head, body []byte) (Request, error) {
 	r := requestReader{req: Request{
 		Choices: 1, answers: 1, size: int64(len(body)), HasOutput: !a.format.noOutput, Unbounded: a.format.unbounded,
+		Stream: a.format.streams == unlessDenied,
 	}}
 	r.req.splice.api = a
 	r.scan.visitor = &r
@@ -95,7 +107,7 @@ func (a *API) ReadRequest(body []byte) (Request, error) {
 	if r.err != nil {
 		return Request{}, r.err
 	}
-	return r.finish()
+	return r.finish(h)
 }
 
 func wellFormed(body []byte, depth int) error {
@@ -135,7 +147,7 @@ type requestReader struct {
 func (r *requestReader) see(v *value) {
 	switch v.node.id {
 	case reqBody:
-		r.req.splice.members, r.req.splice.end = v.size, int(v.end)-1
+		r.req.splice.body = object{stated, spanOf(v), v.size}
 	case unlisted:
 		r.unlisted(v)
 	case reqType:
@@ -147,7 +159,7 @@ func (r *requestReader) see(v *value) {
 	case reqModel:
 		r.req.Model = r.text(v)
 	case reqStream:
-		r.req.Stream = r.boolean(v)
+		r.stream(v)
 	case reqBackground:
 		r.req.Background = r.boolean(v)
 	case reqN:
@@ -157,15 +169,30 @@ func (r *requestReader) see(v *value) {
 	case reqMaxTokens, reqMaxCompletionTokens, reqMaxOutputTokens:
 		r.limit(v)
 	case reqStreamOptions:
-		r.streamOptions(v)
+		r.req.splice.options = r.object(v)
+	case reqConfig:
+		r.req.splice.config = r.object(v)
 	case reqIncludeUsage:
 		r.req.UsageAsked = r.boolean(v)
-		r.req.splice.options.include = spanOf(v)
+		r.req.splice.include = spanOf(v)
+	case reqBinary:
+		if v.kind == '"' {
+			r.req.size -= v.size
+		}
 	}
 }
 
-func (r *requestReader) finish() (Request, error) {
+func (r *requestReader) finish(h Head) (Request, error) {
 	q := &r.req
+	if h.Model != "" {
+		q.Model = h.Model
+	}
+	switch q.splice.api.format.streams {
+	case always:
+		q.Stream = true
+	case never:
+		q.Stream = false
+	}
 	r.prompts = max(r.prompts, 1)
 	q.answers = max(r.n, 1) * r.prompts
 	q.Choices = max(r.n, r.best, 1) * r.prompts
@@ -245,16 +272,21 @@ func (r *requestReader) limit(v *value) {
 	}
 }
 
-func (r *requestReader) streamOptions(v *value) {
-	if v.kind != '{' && !v.null() {
+func (r *requestReader) stream(v *value) {
+	asked := r.boolean(v)
+	if !v.null() {
+		r.req.Stream = asked
+	}
+}
+
+func (r *requestReader) object(v *value) object {
+	switch {
+	case v.null():
+		return object{state: null, span: spanOf(v)}
+	case v.kind != '{':
 		r.fail(v, "not an object")
-		return
 	}
-	options := foundOptions{state: stated, span: spanOf(v), members: v.size, include: r.req.splice.options.include}
-	if v.null() {
-		options.state = null
-	}
-	r.req.splice.options = options
+	return object{stated, spanOf(v), v.size}
 }
 
 // unlisted judges a member that isn't known to cost no more than its bytes.

@@ -45,7 +45,7 @@ func TestReadRequest(t *testing.T) {
 		{Embeddings, `{"model":"e","input":["a","b"],"dimensions":5}`, Request{Model: "e", Choices: 1}},
 	}
 	for _, test := range tests {
-		got, err := test.api.ReadRequest([]byte(test.body))
+		got, err := test.api.ReadRequest(Head{}, []byte(test.body))
 		if err != nil {
 			t.Errorf("%s %s: %v", test.api.Name, test.body, err)
 			continue
@@ -138,7 +138,7 @@ func TestReadRequestRefuses(t *testing.T) {
 		{Chat, `{"stream_options":{"include_usage":"true"}}`, "include_usage: neither true nor false"},
 	}
 	for _, test := range tests {
-		_, err := test.api.ReadRequest([]byte(test.body))
+		_, err := test.api.ReadRequest(Head{}, []byte(test.body))
 		if err == nil || err.Error() != test.want {
 			t.Errorf("%s %.80s: error %v, want %s", test.api.Name, test.body, err, test.want)
 		}
@@ -202,7 +202,7 @@ func TestUnbounded(t *testing.T) {
 		{Embeddings, `{"input":` + strings.Repeat("[", 100) + `{"x":1}` + strings.Repeat("]", 100) + `}`, "input" + strings.Repeat("[0]", 15) + ".nested too deeply"},
 	}
 	for _, test := range tests {
-		r, err := test.api.ReadRequest([]byte(test.body))
+		r, err := test.api.ReadRequest(Head{}, []byte(test.body))
 		if err != nil || r.Unbounded != test.want {
 			t.Errorf("%s %s: unbounded by %q (%v), want %q", test.api.Name, test.body, r.Unbounded, err, test.want)
 		}
@@ -282,7 +282,7 @@ var actedOn = map[*API][]string{
 // agrees checks that a body that ReadRequest accepts means the same to readers that take the first member, the last
 // one, or fold letter case; and that it refuses no body for its syntax that encoding/json takes.
 func agrees(t interface{ Errorf(string, ...any) }, api *API, body []byte) {
-	r, err := api.ReadRequest(body)
+	r, err := api.ReadRequest(Head{}, body)
 	if err != nil {
 		if strings.HasPrefix(err.Error(), "not JSON: invalid") || err.Error() == "not JSON" {
 			if json.Valid(body) {
@@ -369,7 +369,7 @@ func TestOtherReadersAgree(t *testing.T) {
 		}
 		api := rapid.SampledFrom(allAPIs).Draw(t, "api")
 		body := []byte("{" + strings.Join(members, ",") + "}")
-		if _, err := api.ReadRequest(body); err == nil {
+		if _, err := api.ReadRequest(Head{}, body); err == nil {
 			accepted++
 		} else {
 			refused++

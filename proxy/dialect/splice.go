@@ -16,10 +16,11 @@ type Splice struct {
 // splice is where a request's body can be changed. Offsets are into the body.
 type splice struct {
 	api     *API
-	end     int // of the body's object: its closing brace
-	members int64
+	body    object
 	limits  [2]foundLimit // in the order of format.limits
-	options foundOptions
+	config  object        // format.limitsIn
+	options object        // stream_options
+	include span          // of include_usage's value; empty: there is none
 }
 
 // span is where a value stands in the body.
@@ -43,12 +44,27 @@ type foundLimit struct {
 	span  span
 }
 
-// foundOptions is the member stream_options.
-type foundOptions struct {
+// object is an object into which members are put.
+type object struct {
 	state   presence
 	span    span
 	members int64
-	include span // of include_usage's value; empty: there is none
+}
+
+// put is the edits that put a member into the object called name, and the member that is to be put into the one around
+// it where this one isn't there.
+func (o *object) put(todo []edit, name, member string) ([]edit, string) {
+	switch o.state {
+	case absent:
+		return todo, strconv.Quote(name) + ":{" + member + "}"
+	case null:
+		return append(todo, edit{o.span, "{" + member + "}"}), ""
+	}
+	if o.members > 0 {
+		member = "," + member
+	}
+	brace := o.span.end - 1
+	return append(todo, edit{span{brace, brace}, member}), ""
 }
 
 // edit replaces the bytes of a span, which may be empty.
@@ -68,17 +84,14 @@ func (r *Request) Splice(body []byte, s Splice) []byte {
 	}
 	if s.AskUsage && r.Stream && !r.UsageAsked && r.splice.api.CanAskUsage {
 		var options string
-		todo, options = r.splice.options.ask(todo)
+		todo, options = r.splice.ask(todo)
 		if added != "" && options != "" {
 			added += ","
 		}
 		added += options
 	}
 	if added != "" {
-		if r.splice.members > 0 {
-			added = "," + added
-		}
-		todo = append(todo, edit{span{r.splice.end, r.splice.end}, added})
+		todo, _ = r.splice.body.put(todo, "", added)
 	}
 	if len(todo) == 0 {
 		return body
@@ -86,32 +99,20 @@ func (r *Request) Splice(body []byte, s Splice) []byte {
 	return apply(body, todo)
 }
 
-const includeUsage = `"include_usage":true`
-
 // ask is the edits inside the body that ask for usage, and the member that the body lacks.
-func (o *foundOptions) ask(todo []edit) ([]edit, string) {
-	switch {
-	case o.state == absent:
-		return todo, `"stream_options":{` + includeUsage + `}`
-	case o.state == null:
-		return append(todo, edit{o.span, `{` + includeUsage + `}`}), ""
-	case o.include != span{}:
-		return append(todo, edit{o.include, "true"}), ""
+func (s *splice) ask(todo []edit) ([]edit, string) {
+	if s.include != (span{}) {
+		return append(todo, edit{s.include, "true"}), ""
 	}
-	text := includeUsage
-	if o.members > 0 {
-		text = "," + text
-	}
-	brace := o.span.end - 1
-	return append(todo, edit{span{brace, brace}, text}), ""
+	return s.options.put(todo, "stream_options", `"include_usage":true`)
 }
 
 // limit is the edits inside the body that lower the limits, and the member that the body lacks.
 func (s *splice) limit(todo []edit, most int64) ([]edit, string) {
-	names := s.api.format.limits
+	limits := s.api.format.limits
 	text := strconv.FormatInt(most, 10)
 	bounded := false
-	for _, found := range s.limits[:len(names)] {
+	for _, found := range s.limits[:len(limits)] {
 		if found.state != stated {
 			continue
 		}
@@ -120,15 +121,19 @@ func (s *splice) limit(todo []edit, most int64) ([]edit, string) {
 			todo = append(todo, edit{found.span, text})
 		}
 	}
-	if bounded || len(names) == 0 {
+	if bounded || len(limits) == 0 {
 		return todo, ""
 	}
-	for _, found := range s.limits[:len(names)] {
+	for _, found := range s.limits[:len(limits)] {
 		if found.state == null {
 			return append(todo, edit{found.span, text}), ""
 		}
 	}
-	return todo, strconv.Quote(names[0].name) + ":" + text
+	member := strconv.Quote(limits[0].name) + ":" + text
+	if in := s.api.format.limitsIn; in != "" {
+		return s.config.put(todo, in, member)
+	}
+	return todo, member
 }
 
 // apply makes the edits, which don't overlap, in a copy.

@@ -57,7 +57,7 @@ func TestSplice(t *testing.T) {
 	}
 	for _, test := range tests {
 		body := []byte(test.body)
-		r, err := test.api.ReadRequest(body)
+		r, err := test.api.ReadRequest(Head{}, body)
 		if err != nil {
 			t.Errorf("%s: %v", test.body, err)
 			continue
@@ -84,11 +84,11 @@ func TestASplicedRequestReadsAsSpliced(t *testing.T) {
 		if len(r.request) == 0 || r.request[0] != '{' {
 			continue
 		}
-		q, err := r.api.ReadRequest(r.request)
+		q, err := r.api.ReadRequest(Head{}, r.request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := r.api.ReadRequest(q.Splice(r.request, Splice{AskUsage: true, OutputLimit: 7}))
+		again, err := r.api.ReadRequest(Head{}, q.Splice(r.request, Splice{AskUsage: true, OutputLimit: 7}))
 		if err != nil {
 			t.Errorf("%s: %v", r.name, err)
 		}

@@ -179,12 +179,7 @@ func (m *Meter) line(dst, end []byte) []byte {
 	if m.cut {
 		dst = m.judgeLine(dst, u, whole)
 	}
-	if u.ends {
-		m.ended = true
-	}
-	if m.ended && (u.final || u.usage) {
-		m.final = true
-	}
+	m.take(u)
 	e.kind, e.matched = lineStart, 0
 	return m.endLine(dst, end)
 }

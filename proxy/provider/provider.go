@@ -18,15 +18,36 @@ type Row struct {
 	Name string
 	// System is gen_ai.provider.name.
 	System string
-	// Origin is where it answers; "": the file must say base_url.
+	// Origin is where it answers, perhaps with {region} in it; "": the file must say base_url.
 	Origin string
+	// Auth is how it wants its key.
+	Auth Auth
+	// QueryKey says that its clients may show the key as ?key=.
+	QueryKey bool
 	// Paths is the closed table. An empty one refuses everything.
 	Paths []Path
+	// Refused are well-known paths of the provider that are in no table, with the reason: for the docs and the tests.
+	Refused []Refused
 	// AskUsage says that streams report usage only when asked, and that asking does no harm.
 	AskUsage bool
+	// AskFrom is the first api-version (a date) that takes the question, where a path has one; "": all do.
+	AskFrom string
 	// Refuse writes a refusal in the shape that this provider's clients read.
-	Refuse func(dialect.Refusal) []byte
+	Refuse dialect.Shape
 }
+
+// Auth is how a provider wants its key.
+type Auth uint8
+
+const (
+	Bearer     Auth = iota // Authorization: Bearer
+	XAPIKey                // x-api-key
+	XGoogKey               // x-goog-api-key
+	APIKey                 // api-key
+	AWS                    // bearer, or a signature
+	GoogleAuth             // a service account's token, or x-goog-api-key
+	IBMAuth                // a token that the key is exchanged for
+)
 
 // Path is one line of a table.
 type Path struct {
@@ -36,7 +57,12 @@ type Path struct {
 	Pattern string
 	// API says how the path is metered; nil: it is free of cost and of others' data.
 	API *dialect.API
+	// Refuse is the shape of the path's own clients, where they aren't the row's; nil: they are.
+	Refuse dialect.Shape
 }
+
+// Refused is a method and path that is refused, and why.
+type Refused struct{ Method, Path, Why string }
 
 // Provider is a row with the operator's settings: an entry of providers.
 type Provider struct {
@@ -48,8 +74,7 @@ type Provider struct {
 	needsKey bool
 	headers  http.Header
 	table    table
-	// Asks says whether streams are asked for usage on the client's behalf.
-	Asks bool
+	asks     bool // streams for usage
 	// FirstByte and Idle bound the wait for the answer's first byte and for each next one.
 	FirstByte, Idle time.Duration
 	// Drain says that a response is read on when its client left, for at most DrainFor and DrainBytes.
@@ -61,12 +86,15 @@ type Provider struct {
 // Settings are an entry of gateway.yaml's providers, in plain values.
 type Settings struct {
 	Name, API, BaseURL, Key string
-	Headers                 map[string]string
-	AskUsage                *bool
-	FirstByte, Idle         time.Duration
-	Drain                   bool
-	DrainFor                time.Duration
-	DrainBytes              int64
+	// Region and Project are the cloud's; CredentialsFile is the path of a service account's key.
+	Region, Project, CredentialsFile string
+	AWSKeyID, AWSSecret, AWSSession  string
+	Headers                          map[string]string
+	AskUsage                         *bool
+	FirstByte, Idle                  time.Duration
+	Drain                            bool
+	DrainFor                         time.Duration
+	DrainBytes                       int64
 }
 
 // New joins an entry of the file with the row that its api names.
@@ -75,7 +103,7 @@ func New(s Settings) (*Provider, error) {
 	if !ok {
 		return nil, fmt.Errorf("providers.%s.api: no provider is called %q", s.Name, s.API)
 	}
-	origin := row.Origin
+	origin := strings.ReplaceAll(row.Origin, "{region}", s.Region)
 	if s.BaseURL != "" {
 		origin = s.BaseURL
 	}
@@ -87,11 +115,11 @@ func New(s Settings) (*Provider, error) {
 		Name: s.Name, Row: row, base: base, basePath: strings.TrimRight(base.EscapedPath(), "/"),
 		key: s.Key, needsKey: s.BaseURL == "", headers: http.Header{},
 		table: newTable(row.Paths),
-		Asks:  row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
+		asks:  row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
 		Drain: s.Drain, DrainFor: s.DrainFor, DrainBytes: s.DrainBytes,
 	}
 	if s.AskUsage != nil {
-		p.Asks = *s.AskUsage
+		p.asks = *s.AskUsage
 	}
 	for name, value := range s.Headers {
 		p.headers.Set(name, value)
@@ -134,14 +162,16 @@ func (p *Provider) Address(out *http.Request, path string) {
 	}
 }
 
-// Authorize adds the operator's headers and credentials. It comes last: nothing of the request changes after it.
-func (p *Provider) Authorize(out *http.Request) {
+// Authorize adds the operator's headers and credentials. It comes last: nothing of the request, whose body is body,
+// changes after it.
+func (p *Provider) Authorize(out *http.Request, body []byte) error {
 	for name, values := range p.headers {
 		out.Header[name] = values
 	}
 	if p.key != "" {
 		out.Header["Authorization"] = []string{"Bearer " + p.key}
 	}
+	return nil
 }
 
 // RejectsCredentials says whether an answer's status means that the operator's key was refused.

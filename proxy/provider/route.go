@@ -15,10 +15,33 @@ type Route struct {
 	API *dialect.API
 	// Model is the decoded {model} segment; "" where the pattern has none.
 	Model string
+
+	refuse dialect.Shape
 }
 
 // Route finds the line for a method and a raw path (without the provider's prefix and without the query).
 func (p *Provider) Route(method, raw string) (Route, bool) { return p.table.find(method, raw) }
+
+// Shape is how a refusal of a method and raw path is written.
+func (p *Provider) Shape(method, raw string) dialect.Shape {
+	if route, ok := p.Route(method, raw); ok && route.refuse != nil {
+		return route.refuse
+	}
+	return p.Refuse
+}
+
+// Asks says whether a stream of the route is asked for usage on the client's behalf.
+func (p *Provider) Asks(r Route, query string) bool {
+	if !p.asks || r.API == nil || !r.API.CanAskUsage {
+		return false
+	}
+	if p.AskFrom == "" {
+		return true
+	}
+	values, _ := url.ParseQuery(query)
+	version := values.Get("api-version")
+	return version == "" || version >= p.AskFrom
+}
 
 type table []line
 
@@ -27,12 +50,13 @@ type line struct {
 	pattern  string
 	segments []string
 	api      *dialect.API
+	refuse   dialect.Shape
 }
 
 func newTable(paths []Path) table {
 	t := make(table, 0, len(paths))
 	for _, p := range paths {
-		t = append(t, line{p.Method, p.Pattern, strings.Split(p.Pattern, "/"), p.API})
+		t = append(t, line{p.Method, p.Pattern, strings.Split(p.Pattern, "/"), p.API, p.Refuse})
 	}
 	return t
 }
@@ -44,10 +68,10 @@ func (t table) find(method, raw string) (Route, bool) {
 			continue
 		}
 		if l.pattern == raw {
-			return Route{Pattern: l.pattern, API: l.api}, true
+			return Route{Pattern: l.pattern, API: l.api, refuse: l.refuse}, true
 		}
 		if model, ok := l.fits(raw); ok {
-			return Route{Pattern: l.pattern, API: l.api, Model: model}, true
+			return Route{Pattern: l.pattern, API: l.api, Model: model, refuse: l.refuse}, true
 		}
 	}
 	return Route{}, false

@@ -11,21 +11,21 @@ import (
 var Rows = byName(
 	Row{
 		Name: "openai", System: "openai", Origin: "https://api.openai.com",
-		Paths: optionalPrefix("/v1", openAI), AskUsage: true, Refuse: dialect.Refusal.OpenAI,
+		Paths: optionalPrefix("/v1", openAI), AskUsage: true, Refuse: dialect.OpenAIShape,
 	},
 )
 
 // openAI is OpenAI's own table: platform.openai.com/docs/api-reference, 2026-11.
 var openAI = []Path{
-	{"POST", "/chat/completions", dialect.Chat},
-	{"POST", "/completions", dialect.Completions},
-	{"POST", "/responses", dialect.Responses},
-	{"POST", "/responses/compact", dialect.Compact},
-	{"POST", "/embeddings", dialect.Embeddings},
-	{"POST", "/responses/input_tokens", nil},
-	{"POST", "/moderations", nil},
-	{"GET", "/models", nil},
-	{"GET", "/models/{model}", nil},
+	{Method: "POST", Pattern: "/chat/completions", API: dialect.Chat},
+	{Method: "POST", Pattern: "/completions", API: dialect.Completions},
+	{Method: "POST", Pattern: "/responses", API: dialect.Responses},
+	{Method: "POST", Pattern: "/responses/compact", API: dialect.Compact},
+	{Method: "POST", Pattern: "/embeddings", API: dialect.Embeddings},
+	{Method: "POST", Pattern: "/responses/input_tokens"},
+	{Method: "POST", Pattern: "/moderations"},
+	{Method: "GET", Pattern: "/models"},
+	{Method: "GET", Pattern: "/models/{model}"},
 }
 
 // Named are providers that gateway.yaml may name already although nothing of theirs is served: no row,
