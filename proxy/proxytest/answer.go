@@ -21,6 +21,9 @@ type answer struct {
 	// usageAt is the part that the script may delay; -1: none.
 	usageAt int
 	script  Script
+	service *service
+	// headers are the answer's own, besides its service's.
+	headers map[string]string
 }
 
 // document is a JSON answer; build makes it around a text, which Script.Size prolongs.
@@ -48,8 +51,7 @@ func stream(q *request, id, model string, parts [][]byte, usageAt int) *answer {
 func (a *answer) steered(s Script) *answer {
 	a.script = s
 	if s.ErrorAfter != nil && a.stream {
-		a.parts = append(a.parts[:min(*s.ErrorAfter, len(a.parts))],
-			[]byte(`data: {"error":{"message":"The server had an error while processing your request. Sorry about that!","type":"server_error","param":null,"code":null}}`+"\n\n"))
+		a.parts = append(a.parts[:min(*s.ErrorAfter, len(a.parts))], a.service.fault())
 		a.usage, a.usageAt = usage{}, -1
 	}
 	if s.CRLF && a.stream {
@@ -123,12 +125,10 @@ func (a *answer) play(w http.ResponseWriter, r *http.Request) error {
 
 func (a *answer) header(h http.Header) {
 	h.Set("Content-Type", a.contentType)
-	h.Set("Openai-Version", "2020-10-01")
-	h.Set("Openai-Processing-Ms", "7")
-	h.Set("X-Request-Id", "req_"+a.id)
-	h.Set("X-Ratelimit-Limit-Requests", "10000")
-	h.Set("X-Ratelimit-Remaining-Requests", "9999")
-	h.Set("X-Ratelimit-Reset-Requests", "6ms")
+	a.service.header(h, a)
+	for name, value := range a.headers {
+		h.Set(name, value)
+	}
 	if a.script.Gzip {
 		h.Set("Content-Encoding", "gzip")
 	}

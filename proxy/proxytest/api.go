@@ -1,15 +1,56 @@
 package proxytest
 
 import (
-	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 )
 
-// api is one operation of OpenAI's.
+// api is one operation of a provider.
 type api struct {
 	name   string // as the ledger names it; the free ones have names of their own
 	answer func(*request) *answer
+}
+
+var openAI = service{admit: admitOpenAI, route: route, read: readOpenAI, failed: openAIError, header: openAIHeader, fault: openAIFault}
+
+func admitOpenAI(o Options, r *http.Request) *answer {
+	if shown := bearer(r); wrongKey(o, shown) {
+		return refuse(http.StatusUnauthorized, "Incorrect API key provided: "+masked(shown)+
+			". You can find your API key at https://platform.openai.com/account/api-keys.", "invalid_request_error", "invalid_api_key")
+	}
+	return nil
+}
+
+// masked shows of a credential what OpenAI shows of it.
+func masked(key string) string {
+	if len(key) <= 8 {
+		return strings.Repeat("*", len(key))
+	}
+	return key[:4] + strings.Repeat("*", len(key)-8) + key[len(key)-4:]
+}
+
+func readOpenAI(q *request, r *http.Request, body []byte) error {
+	if err := readJSON(q, r, body); err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost && q.Model == "" && q.path != "/v1/moderations" {
+		return errors.New("you must provide a model parameter")
+	}
+	return nil
+}
+
+func openAIHeader(h http.Header, a *answer) {
+	h.Set("Openai-Version", "2020-10-01")
+	h.Set("Openai-Processing-Ms", "7")
+	h.Set("X-Request-Id", "req_"+a.id)
+	h.Set("X-Ratelimit-Limit-Requests", "10000")
+	h.Set("X-Ratelimit-Remaining-Requests", "9999")
+	h.Set("X-Ratelimit-Reset-Requests", "6ms")
+}
+
+func openAIFault() []byte {
+	return []byte(`data: {"error":{"message":"The server had an error while processing your request. Sorry about that!","type":"server_error","param":null,"code":null}}` + "\n\n")
 }
 
 // posts are the operations by path; models are read by GET.
@@ -130,21 +171,17 @@ func noModel(name string) *answer {
 	return refuse(http.StatusNotFound, "The model `"+name+"` does not exist or you do not have access to it.", "invalid_request_error", "model_not_found")
 }
 
-// scriptedError is the error that a script asks for.
-func scriptedError(s Script) *answer {
-	var a *answer
-	switch s.Status {
-	case http.StatusUnauthorized:
-		a = refuse(s.Status, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
-	case http.StatusTooManyRequests:
-		a = refuse(s.Status, "Rate limit reached for requests. Please try again in 6ms.", "requests", "rate_limit_exceeded")
-	case http.StatusNotFound:
-		a = noModel("nonexistent")
-	default:
-		a = refuse(s.Status, "The server had an error while processing your request. Sorry about that!", "server_error", "")
+// openAIError is an error by its status; message "" is OpenAI's own.
+func openAIError(status int, message string) *answer {
+	switch {
+	case message != "":
+		return refuse(status, message, "invalid_request_error", "")
+	case status == http.StatusUnauthorized:
+		return refuse(status, "Incorrect API key provided.", "invalid_request_error", "invalid_api_key")
+	case status == http.StatusTooManyRequests:
+		return refuse(status, "Rate limit reached for requests. Please try again in 6ms.", "requests", "rate_limit_exceeded")
+	case status == http.StatusNotFound:
+		return noModel("nonexistent")
 	}
-	if s.Error != nil {
-		a.parts = [][]byte{json.RawMessage(s.Error)}
-	}
-	return a
+	return refuse(status, "The server had an error while processing your request. Sorry about that!", "server_error", "")
 }

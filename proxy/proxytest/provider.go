@@ -1,9 +1,9 @@
-// Package proxytest is a provider of its own: it answers as OpenAI's API does, as a request tells it to, and keeps
-// an independent record of what it answered, against which a ledger can be held. Tests, benchmarks and `tollgate demo` use it.
+// Package proxytest is a provider of its own: it answers as OpenAI's API does, or another provider's, as a request tells it
+// to, and keeps an independent record of what it answered, against which a ledger can be held. Tests, benchmarks and
+// `tollgate demo` use it.
 package proxytest
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,7 +12,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +19,10 @@ import (
 
 // Options shape a Provider. The zero value accepts any credentials and answers a fixed sentence.
 type Options struct {
-	// APIKey must stand in Authorization: Bearer; "" accepts everyone.
+	// APIKey must be shown as the provider wants it, OpenAI in Authorization: Bearer; "" accepts everyone.
 	APIKey string
+	// Signed makes Bedrock accept what shows an AWS signature in place of the key; it is not verified.
+	Signed bool
 	// Persona writes the answers that no script gives; nil: Plain.
 	Persona Persona
 	// Script steers the requests that bring no "proxytest" member.
@@ -39,6 +40,7 @@ type Options struct {
 // Provider is an http.Handler. Its methods may be called concurrently.
 type Provider struct {
 	options Options
+	service *service
 	prefix  string // makes the ids of one Provider differ from another's
 	calls   atomic.Int64
 	serial  atomic.Int64
@@ -48,8 +50,10 @@ type Provider struct {
 	lean     map[[sha256.Size]byte]*answer
 }
 
-// New makes a provider; it starts nothing.
-func New(o Options) *Provider {
+// New makes a provider that speaks OpenAI's API; it starts nothing.
+func New(o Options) *Provider { return newProvider(o, &openAI) }
+
+func newProvider(o Options, s *service) *Provider {
 	if o.Persona == nil {
 		o.Persona = Plain
 	}
@@ -60,6 +64,7 @@ func New(o Options) *Provider {
 	_, _ = rand.Read(random) // never fails since Go 1.24
 	return &Provider{
 		options: o,
+		service: s,
 		prefix:  hex.EncodeToString(random),
 		witness: newWitness(o.Keep, o.Log),
 		lean:    map[[sha256.Size]byte]*answer{},
@@ -90,7 +95,9 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	sum := sha256.Sum256(body)
 	seen := Answer{
-		ID: a.id, API: a.api, Model: a.model, Input: a.usage.input, Output: a.usage.output, Stream: a.stream,
+		ID: a.id, API: a.api, Model: a.model, Stream: a.stream,
+		Input: a.usage.input, Output: a.usage.output,
+		Cached: a.usage.cached, CacheWrite: a.usage.cacheWrite, Reasoning: a.usage.reasoning, Units: a.usage.units,
 		Path: r.URL.RequestURI(), Method: r.Method, Status: a.status, Header: r.Header.Clone(), BodySHA256: hex.EncodeToString(sum[:]),
 	}
 	if p.options.KeepBodies {
@@ -106,7 +113,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const leanLimit = 1024
 
 func (p *Provider) leanAnswer(r *http.Request, body []byte) *answer {
-	sum := sha256.Sum256(append([]byte(r.Header.Get(Header)+"\n"), body...))
+	sum := sha256.Sum256(append([]byte(r.URL.Path+"\n"+r.Header.Get(Header)+"\n"), body...))
 	p.leanLock.RLock()
 	a := p.lean[sum]
 	p.leanLock.RUnlock()
@@ -124,41 +131,46 @@ func (p *Provider) leanAnswer(r *http.Request, body []byte) *answer {
 
 // answer decides what to say, before anything is said.
 func (p *Provider) answer(r *http.Request, body []byte) *answer {
-	if want := p.options.APIKey; want != "" && r.Header.Get("Authorization") != "Bearer "+want {
-		shown := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		return refuse(http.StatusUnauthorized, "Incorrect API key provided: "+masked(shown)+
-			". You can find your API key at https://platform.openai.com/account/api-keys.", "invalid_request_error", "invalid_api_key")
+	q := request{Proxytest: p.options.Script, path: r.URL.EscapedPath()}
+	a := p.service.admit(p.options, r)
+	if a == nil {
+		a = p.reply(&q, r, body)
 	}
-	api := route(r.Method, r.URL.Path)
-	if api == nil {
-		return refuse(http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path), "invalid_request_error", "")
-	}
-	q := request{Proxytest: p.options.Script, path: r.URL.Path}
-	if script := r.Header.Get(Header); script != "" {
-		if err := json.Unmarshal([]byte(script), &q.Proxytest); err != nil {
-			return refuse(http.StatusBadRequest, Header+": "+err.Error(), "invalid_request_error", "")
-		}
-	}
-	if r.Method == http.MethodPost {
-		if err := json.NewDecoder(bytes.NewReader(body)).Decode(&q); err != nil {
-			return refuse(http.StatusBadRequest, "We could not parse the JSON body of your request.", "invalid_request_error", "")
-		}
-	}
-	s := q.Proxytest
-	q.id, q.created = p.identity(s)
-	var a *answer
-	switch {
-	case s.Status != 0:
-		a = scriptedError(s)
-	case r.Method == http.MethodPost && q.Model == "" && api.name != "moderations":
-		a = refuse(http.StatusBadRequest, "you must provide a model parameter", "invalid_request_error", "")
-	default:
-		a = api.answer(p.finish(&q))
-	}
-	if a.api = api.name; a.id == "" {
+	if a.id == "" {
 		a.id = q.id
 	}
-	return a.steered(s)
+	a.service = p.service
+	return a.steered(q.Proxytest)
+}
+
+// reply is the answer to an admitted request.
+func (p *Provider) reply(q *request, r *http.Request, body []byte) *answer {
+	s := p.service
+	operation := s.route(r.Method, q.path)
+	if operation == nil {
+		return s.failed(http.StatusNotFound, fmt.Sprintf("Invalid URL (%s %s)", r.Method, r.URL.Path))
+	}
+	if script := r.Header.Get(Header); script != "" {
+		if err := json.Unmarshal([]byte(script), &q.Proxytest); err != nil {
+			return s.failed(http.StatusBadRequest, Header+": "+err.Error())
+		}
+	}
+	unread := s.read(q, r, body)
+	q.id, q.created = p.identity(q.Proxytest)
+	var a *answer
+	switch {
+	case q.Proxytest.Status != 0:
+		a = s.failed(q.Proxytest.Status, "")
+		if q.Proxytest.Error != nil {
+			a.parts = [][]byte{q.Proxytest.Error}
+		}
+	case unread != nil:
+		a = s.failed(http.StatusBadRequest, unread.Error())
+	default:
+		a = operation.answer(p.finish(q))
+	}
+	a.api = operation.name
+	return a
 }
 
 // identity gives an answer's id and time; a scripted id fixes both, so that equal requests get equal bytes.
@@ -167,12 +179,4 @@ func (p *Provider) identity(s Script) (id string, created int64) {
 		return s.ID, 1764000000
 	}
 	return p.prefix + strconv.FormatInt(p.serial.Add(1), 36), time.Now().Unix()
-}
-
-// masked shows of a credential what OpenAI shows of it.
-func masked(key string) string {
-	if len(key) <= 8 {
-		return strings.Repeat("*", len(key))
-	}
-	return key[:4] + strings.Repeat("*", len(key)-8) + key[len(key)-4:]
 }

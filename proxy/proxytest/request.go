@@ -49,7 +49,7 @@ func (p *Provider) finish(q *request) *request {
 	}
 	q.words = cycle(split(text), s.Chunks)
 	limit := max(q.MaxTokens, q.MaxCompletionTokens, q.MaxOutputTokens)
-	q.usage = usage{input: s.Input, output: s.Output, cached: s.Cached, reasoning: s.Reasoning}
+	q.usage = usage{input: s.Input, output: s.Output, cached: s.Cached, cacheWrite: s.CacheWrite, reasoning: s.Reasoning}
 	if q.usage.input == 0 {
 		q.usage.input = max(1, count(texts))
 	}

@@ -18,12 +18,16 @@ type Script struct {
 	Size int `json:"size,omitempty"`
 
 	// Input and Output are the tokens reported; 0: the words of the prompt and of the answers. Output never exceeds the
-	// request's own limit unless IgnoreLimit is set. Cached stands inside Input, Reasoning inside Output.
+	// request's own limit unless IgnoreLimit is set. Cached and CacheWrite stand inside Input, Reasoning inside Output.
 	Input       int64 `json:"input,omitempty"`
 	Output      int64 `json:"output,omitempty"`
 	Cached      int64 `json:"cached,omitempty"`
+	CacheWrite  int64 `json:"cache_write,omitempty"`
 	Reasoning   int64 `json:"reasoning,omitempty"`
 	IgnoreLimit bool  `json:"ignore_limit,omitempty"`
+	// Seconds and Pages are the units reported; 0: 4 seconds of sound, 1 page.
+	Seconds float64 `json:"seconds,omitempty"`
+	Pages   int64   `json:"pages,omitempty"`
 	// Usage replaces the usage object as it is, however absurd.
 	Usage json.RawMessage `json:"usage,omitempty"`
 	// NoUsage leaves it out; UsageTwice sends a running total before the final one; NullAfter sends a further chunk without
@@ -42,7 +46,7 @@ type Script struct {
 	StallAfter *int `json:"stall_after,omitempty"`
 	ErrorAfter *int `json:"error_after,omitempty"`
 
-	// Status makes it an error answer; Error is its whole body, nil: OpenAI's for the status.
+	// Status makes it an error answer; Error is its whole body, nil: the provider's for the status.
 	Status int             `json:"status,omitempty"`
 	Error  json.RawMessage `json:"error,omitempty"`
 	// Header is added to the answer's.

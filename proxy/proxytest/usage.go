@@ -4,7 +4,16 @@ import "encoding/json"
 
 // usage is what an answer reports.
 type usage struct {
-	input, output, cached, reasoning int64
+	input, output, cached, cacheWrite, reasoning int64
+	units                                        Units
+}
+
+// Units are what an answer reports otherwise than in tokens.
+type Units struct {
+	Seconds  float64 `json:"seconds,omitempty"`
+	Images   int64   `json:"images,omitempty"`
+	Pages    int64   `json:"pages,omitempty"`
+	Searches int64   `json:"searches,omitempty"`
 }
 
 // reported is what a meter can read in the answer.

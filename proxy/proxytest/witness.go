@@ -15,6 +15,11 @@ type Answer struct {
 	Model  string `json:"model"` // as the answer names it; "" where it names none
 	Input  int64  `json:"input"` // as reported; both 0 when no usage was
 	Output int64  `json:"output"`
+	// Cached and CacheWrite stand inside Input, Reasoning inside Output.
+	Cached     int64 `json:"cached,omitempty"`
+	CacheWrite int64 `json:"cache_write,omitempty"`
+	Reasoning  int64 `json:"reasoning,omitempty"`
+	Units
 	Stream bool   `json:"stream"`
 	Method string `json:"method"`
 	Path   string `json:"path"` // with the query

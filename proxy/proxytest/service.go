@@ -1,0 +1,48 @@
+package proxytest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+)
+
+// service is what is one provider's own.
+type service struct {
+	// admit refuses a request that does not show what Options ask for; nil admits it.
+	admit func(Options, *http.Request) *answer
+	// route finds the operation by the raw path; nil: there is none.
+	route func(method, path string) *api
+	// read fills in what a request says; its error is a 400.
+	read func(*request, *http.Request, []byte) error
+	// failed is an error answer; message "" is the provider's own for that status.
+	failed func(status int, message string) *answer
+	// header is what every answer has besides its Content-Type.
+	header func(http.Header, *answer)
+	// fault is what a stream says when it breaks off with an error.
+	fault func() []byte
+}
+
+// bearer is what stands in Authorization behind the scheme; "" where another scheme or nothing does.
+func bearer(r *http.Request) string {
+	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return key
+}
+
+// wrongKey says that a key is asked for and a request does not show it.
+func wrongKey(o Options, shown string) bool { return o.APIKey != "" && shown != o.APIKey }
+
+// readJSON reads the body of a request that must have one.
+func readJSON(q *request, r *http.Request, body []byte) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	if json.NewDecoder(bytes.NewReader(body)).Decode(q) != nil {
+		return errors.New("We could not parse the JSON body of your request.")
+	}
+	return nil
+}
