@@ -104,6 +104,7 @@ func (c *call) answered(res *http.Response) error {
 	if cut {
 		res.Header.Del("Content-Length")
 		res.ContentLength = -1
+		unpack(res)
 	}
 	res.Header["X-Tollgate-Request-Id"] = []string{c.id}
 	if !c.browser() {
@@ -119,6 +120,18 @@ func (c *call) answered(res *http.Response) error {
 	})
 	res.Body = newTap(c, res.Body, res.ContentLength)
 	return nil
+}
+
+// unpack makes an answer that something is to be taken out of a plain one, as was asked for.
+func unpack(res *http.Response) {
+	if !dialect.CanUnpack(res.Header.Get("Content-Encoding")) {
+		return
+	}
+	res.Header.Del("Content-Encoding")
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{dialect.Unpack(res.Body), res.Body}
 }
 
 // failed answers when the provider gave no answer at all.

@@ -14,6 +14,7 @@ type metrics struct {
 	charged  *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	first    *prometheus.HistogramVec
+	sealed   *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -39,7 +40,10 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.01, 2.5, 10), NativeHistogramBucketFactor: 1.1,
 		}, []string{"provider", "api"}),
 	}
-	r.MustRegister(m.requests, m.refused, m.tokens, m.charged, m.duration, m.first)
+	m.sealed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "tollgate_unreadable_answers_total", Help: "Answers in a Content-Encoding that can't be read, so that they were charged by estimate.",
+	}, []string{"provider"})
+	r.MustRegister(m.requests, m.refused, m.tokens, m.charged, m.duration, m.first, m.sealed)
 	return m
 }
 
@@ -51,6 +55,9 @@ func (m *metrics) count(c *call) {
 	e := &c.event
 	if e.ID == "" {
 		return
+	}
+	if c.meter != nil && c.meter.Unreadable() {
+		m.sealed.WithLabelValues(e.Provider).Inc()
 	}
 	m.requests.WithLabelValues(e.Provider, e.API, string(e.Outcome), string(e.Measured)).Inc()
 	for _, t := range []struct {

@@ -2,8 +2,11 @@ package dialect
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
+	"compress/zlib"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -82,8 +85,59 @@ func TestCompressedBombsAndDamageStayUnknown(t *testing.T) {
 			t.Errorf("%s: the client gets other bytes", name)
 		}
 	}
-	r := Response{Status: 200, ContentType: "application/json", ContentEncoding: "X-Gzip"}
+	r := Response{Status: 200, ContentType: "application/json", ContentEncoding: "br"}
+	m := Chat.NewMeter(r)
+	if m.Feed(nil, whole); !m.Unreadable() {
+		t.Error("br: readable")
+	}
+	r.ContentEncoding = "X-Gzip"
 	if got := meter(Chat, r, whole, 1); got.usage != twelveFive {
 		t.Errorf("whole: usage %+v", got.usage)
 	}
+}
+
+func TestDeflateIsReadInBothForms(t *testing.T) {
+	const answer = `{"usage":{"prompt_tokens":12,"completion_tokens":5}}`
+	var zlibbed, bare bytes.Buffer
+	z := zlib.NewWriter(&zlibbed)
+	f, err := flate.NewWriter(&bare, flate.DefaultCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{z, f} {
+		if _, err := io.WriteString(w, answer); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, body := range map[string][]byte{"zlib": zlibbed.Bytes(), "bare": bare.Bytes()} {
+		r := Response{Status: 200, ContentType: "application/json", ContentEncoding: "deflate"}
+		if got := meter(Chat, r, body, 3); got.usage != twelveFive {
+			t.Errorf("%s: usage %+v", name, got.usage)
+		}
+	}
+}
+
+// An event that was flushed can be read although the stream goes on.
+func TestUnpackKeepsPace(t *testing.T) {
+	in, out := io.Pipe()
+	plain := Unpack(in)
+	z := gzip.NewWriter(out)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, event := range []string{"data: 1\n\n", "data: 2\n\n"} {
+			io.WriteString(z, event)
+			z.Flush()
+		}
+	}()
+	p := make([]byte, 64)
+	for _, want := range []string{"data: 1\n\n", "data: 2\n\n"} {
+		if n, err := plain.Read(p); err != nil || string(p[:n]) != want {
+			t.Errorf("read %q, %v", p[:n], err)
+		}
+	}
+	<-done
 }

@@ -40,6 +40,8 @@ type API struct {
 // format is how one API's messages are read; its dialect's file fills it in.
 type format struct {
 	request *node
+	// form: the request may be a multipart form with fields of these names.
+	form bool
 	// limits are the request's members that bound the output of one choice: the one that counts first, which is also
 	// the one that is added where the request has none.
 	limits []limit
@@ -77,7 +79,7 @@ type Response struct {
 	// Header gives the first value of a header, "" where there is none; nil: there are none.
 	Header          func(name string) string
 	ContentType     string // the header's value
-	ContentEncoding string // the header's value; gzip is read from a copy once it is whole, any other can't be read
+	ContentEncoding string // the header's value; gzip and deflate are read from a copy once it is whole, any other can't be read
 	// Request is the request that it answers.
 	Request Request
 	// Cut says that the request was spliced to ask for usage, so that what this adds is taken out.

@@ -20,6 +20,7 @@ type Meter struct {
 	framing framing
 	cut     bool // take out what asking for usage adds
 	keep    bool // … but not the null members
+	isText  bool // the content type says that it is plain text
 	inParts bool // the request asked for a stream
 	isEvent bool // the content type says that it is a stream of events
 	maybe   bool // … says JSON, and still it may be one
@@ -29,6 +30,8 @@ type Meter struct {
 	withheld []byte
 	lines    eventStream
 	packed   *packed // of an answer that came compressed; nil: it did not
+
+	unreadable bool
 }
 
 type framing uint8
@@ -49,16 +52,19 @@ func (a *API) NewMeter(r Response) *Meter {
 	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
 	kind = strings.TrimSpace(kind)
 	m.isEvent = kind == "text/event-stream"
+	m.isText = strings.HasPrefix(kind, "text/") && r.ContentEncoding == ""
 	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "")
 	if !m.isEvent && !maybeJSON(kind) {
 		return m
 	}
-	switch strings.ToLower(strings.TrimSpace(r.ContentEncoding)) {
-	case "", "identity":
+	switch encoding := strings.TrimSpace(r.ContentEncoding); {
+	case encoding == "" || strings.EqualFold(encoding, "identity"):
 		m.framing = unsure
-	case "gzip", "x-gzip":
+	case CanUnpack(encoding):
 		r.ContentEncoding, r.Cut = "", false
 		m.packed = &packed{inside: a.NewMeter(r)}
+	default:
+		m.unreadable = true
 	}
 	return m
 }
@@ -159,6 +165,9 @@ func (m *Meter) feedOpaque(dst, p []byte) []byte {
 	if m.packed != nil {
 		m.packed.keep(p)
 	}
+	if m.isText {
+		m.textBytes += int64(len(p))
+	}
 	if m.released || len(p) == 0 {
 		return append(dst, p...)
 	}
@@ -210,6 +219,9 @@ func (m *Meter) Release(dst []byte) []byte {
 	m.withheld, m.released = nil, true
 	return dst
 }
+
+// Unreadable says that the answer is compressed in a way that can't be read here.
+func (m *Meter) Unreadable() bool { return m.unreadable }
 
 // Usage is what the provider reported so far; the last report counts.
 func (m *Meter) Usage() Usage { return m.usage }

@@ -75,7 +75,7 @@ const (
 
 // chatMessage serves the answers of chat, completions and embeddings and the chunks of their streams.
 var chatMessage = (&node{}).
-	read(ansID, "id").read(ansModel, "model").read(ansUsage, "usage").read(ansError, "error").
+	read(ansID, "id").read(ansModel, "model").read(ansUsage, "usage").read(ansUsage, "x_groq.usage").read(ansError, "error").
 	read(ansChoices, "choices").read(ansChoice, "choices.*").
 	read(ansIndex, "choices.*.index").read(ansFinish, "choices.*.finish_reason").
 	count(ansText, "choices.*.text").
@@ -91,18 +91,21 @@ func spoken(in string) []string {
 	}
 }
 
-// chatCounts also read what servers that follow OpenAI's format make of it: xAI and Gemini leave reasoning out of the
+// openAICounts also read what servers that follow OpenAI's format make of it: xAI and Gemini leave reasoning out of the
 // output but not out of the total, Mistral leaves audio out of the input, Voyage tells the total alone.
-var chatCounts = counts{
-	input: []string{"prompt_tokens"}, output: []string{"completion_tokens"}, total: []string{"total_tokens"},
-	audio: []string{"prompt_audio_tokens", "prompt_tokens_details.audio_tokens", "audio_tokens"},
+var openAICounts = counts{
+	input:  []string{"prompt_tokens", "input_tokens"},
+	output: []string{"completion_tokens", "output_tokens"},
+	total:  []string{"total_tokens"},
+	audio:  []string{"prompt_tokens_details.audio_tokens", "audio_tokens"},
 	cached: []string{
-		"prompt_tokens_details.cached_tokens", "prompt_token_details.cached_tokens",
+		"prompt_tokens_details.cached_tokens", "prompt_token_details.cached_tokens", "input_tokens_details.cached_tokens",
 		"prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens",
 	},
-	written: []string{"prompt_tokens_details.cache_write_tokens"},
+	written: []string{"prompt_tokens_details.cache_write_tokens", "input_tokens_details.cache_write_tokens"},
 	reasoning: []string{
-		"completion_tokens_details.reasoning_tokens", "completion_token_details.reasoning_tokens", "reasoning_tokens",
+		"completion_tokens_details.reasoning_tokens", "completion_token_details.reasoning_tokens",
+		"output_tokens_details.reasoning_tokens", "reasoning_tokens",
 	},
 }
 
@@ -170,7 +173,7 @@ func (c *chatReader) seeUsage(v *value) {
 		c.chunk.null = span{int(v.key), int(v.end)}
 		return
 	}
-	if u := chatCounts.read(string(v.raw)); u.Known() {
+	if u := openAICounts.read(string(v.raw)); u.Known() {
 		c.usage = u
 		c.chunk.usage = true
 	}
@@ -250,13 +253,6 @@ func responsesObject(in string) *node {
 		read(ansStatus, in+"status").read(ansReason, in+"incomplete_details.reason")
 }
 
-var responsesCounts = counts{
-	input: []string{"input_tokens"}, output: []string{"output_tokens"}, total: []string{"total_tokens"},
-	cached:    []string{"input_tokens_details.cached_tokens"},
-	written:   []string{"input_tokens_details.cache_write_tokens"},
-	reasoning: []string{"output_tokens_details.reasoning_tokens"},
-}
-
 // responsesReader reads responses and compactions.
 type responsesReader struct {
 	*answer
@@ -279,7 +275,7 @@ func (r *responsesReader) see(v *value) {
 	case ansModel:
 		setText(&r.model, v)
 	case ansUsage:
-		if u := responsesCounts.read(string(v.raw)); u.Known() {
+		if u := openAICounts.read(string(v.raw)); u.Known() {
 			r.usage, r.unit.usage = u, true
 		}
 	case ansError:

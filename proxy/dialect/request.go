@@ -95,6 +95,12 @@ func (a *API) ReadRequest(h Head, body []byte) (Request, error) {
 		Stream: a.format.streams == unlessDenied,
 	}}
 	r.req.splice.api = a
+	if a.format.form && isForm(h.ContentType) {
+		if err := r.readForm(h.ContentType, body); err != nil {
+			return Request{}, err
+		}
+		return r.finish(h)
+	}
 	r.scan.visitor = &r
 	r.scan.reset(a.format.request)
 	r.scan.feed(body)
