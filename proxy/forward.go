@@ -78,10 +78,15 @@ type authorized struct{ c *call }
 
 func (a authorized) RoundTrip(out *http.Request) (*http.Response, error) {
 	if err := a.c.provider.Authorize(out, a.c.body); err != nil {
-		return nil, err
+		return nil, unsent{err}
 	}
 	return a.c.h.transport.RoundTrip(out)
 }
+
+// unsent is why a request never left the gateway.
+type unsent struct{ error }
+
+func (u unsent) Unwrap() error { return u.error }
 
 // answered looks at the answer's head, and puts the tap on its body.
 func (c *call) answered(res *http.Response) error {
@@ -92,9 +97,9 @@ func (c *call) answered(res *http.Response) error {
 	c.timer.Reset(c.provider.Idle)
 	c.renewDeadline()
 	c.corsFields(res.Header)
-	if c.provider.RejectsCredentials(res.StatusCode) {
+	if c.provider.RejectsCredentials(res) {
 		res.Header.Set("X-Tollgate-Error", "provider_credentials")
-		c.log.Error("the provider rejects the gateway's credentials", "setting", "providers."+c.provider.Name+".api_key", "status", res.StatusCode)
+		c.log.Error("the provider rejects the gateway's credentials", "setting", c.provider.Setting, "status", res.StatusCode)
 	}
 	if c.hold == nil {
 		res.Body = &untapped{res.Body, c}
@@ -140,7 +145,7 @@ func (c *call) failed(_ http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case cause == errGone, cause == errDrained, c.gone.Load():
 		c.status = statusClientGone
-		if c.hold != nil && !dialing(err) {
+		if c.hold != nil && !unseen(err) {
 			c.settle(accounting.ClientClosed)
 		}
 		return
@@ -159,8 +164,11 @@ func (c *call) failed(_ http.ResponseWriter, r *http.Request, err error) {
 // statusClientGone is what nginx logs for a client that left before the answer began.
 const statusClientGone = 499
 
-// dialing says whether a request failed before a connection stood, so that the provider never saw it.
-func dialing(err error) bool {
+// unseen says whether a request failed before a connection stood, so that the provider never saw it.
+func unseen(err error) bool {
+	if _, ok := errors.AsType[unsent](err); ok {
+		return true
+	}
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }

@@ -65,7 +65,15 @@ func New(o Options) *Handler {
 }
 
 // Apply swaps the settings; running requests end with those they began with.
-func (h *Handler) Apply(s *Settings) { h.settings.Store(s) }
+func (h *Handler) Apply(s *Settings) {
+	earlier := h.settings.Load()
+	for name, p := range s.Providers {
+		if known := earlier.Providers[name]; known != nil {
+			p.Inherit(known)
+		}
+	}
+	h.settings.Store(s)
+}
 
 // newTransport keeps connections for less time than providers do, so that a request seldom meets one that is
 // just being closed: without GetBody, which would let net/http send a billed POST twice, it could not be retried.

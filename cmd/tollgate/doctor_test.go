@@ -145,7 +145,7 @@ func TestDoctorOnProviders(t *testing.T) {
 	c.want(found, "providers.broken", suspect, "it fails")
 	c.want(found, "providers.moved", suspect, "unexpected status")
 	c.want(found, "providers.lost", suspect, "is base_url right?")
-	c.want(found, "providers.keyless", failing, "wants a key, and api_key is empty")
+	c.want(found, "providers.keyless", failing, "wants a key, and providers.keyless.api_key is empty")
 	c.want(found, "providers.private", failing, "not trusted")
 	c.want(found, "providers.later", suspect, "serves nothing of api anthropic")
 	_, found = c.examine(fmt.Sprintf("listen: 127.0.0.1:0\nadmin: { listen: \"127.0.0.1:0\" }\ndata_dir: %q\nproviders: { openai: {} }\n", c.dir))

@@ -97,7 +97,7 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 	if err := g.begin(ctx, epoch); err != nil {
 		return err
 	}
-	settings, err := newSettings(c)
+	settings, err := newSettings(c, g.log)
 	if err != nil {
 		return err
 	}

@@ -52,16 +52,19 @@ func examineProvider(ctx context.Context, c config.Provider) finding {
 		return finding{failing, name, p.Host() + ": " + reason(err)}
 	}
 	res.Body.Close()
-	status, detail := judgeProvider(p, res.StatusCode, c.APIKey.Reveal() != "")
+	status, detail := judgeProvider(p, path, res)
 	return finding{status, name, fmt.Sprintf("%s: %s (GET %s: %d in %d ms)", p.Host(), detail, path, res.StatusCode, time.Since(began).Milliseconds())}
 }
 
-func judgeProvider(p *provider.Provider, status int, hasKey bool) (verdict, string) {
+func judgeProvider(p *provider.Provider, path string, res *http.Response) (verdict, string) {
+	status := res.StatusCode
 	switch {
-	case p.RejectsCredentials(status) && hasKey:
+	case p.RejectsCredentials(res) && p.HasCredentials():
 		return failing, "rejects the key"
-	case p.RejectsCredentials(status):
-		return failing, "wants a key, and api_key is empty"
+	case p.RejectsCredentials(res):
+		return failing, "wants a key, and " + p.Setting + " is empty"
+	case path == nothing && status < 500:
+		return fine, "reached, but it has nothing free to ask, so the key was not tried"
 	case status == http.StatusNotFound:
 		return suspect, "reached, but it does not know the path: is base_url right?"
 	case status >= 500:
@@ -72,6 +75,9 @@ func judgeProvider(p *provider.Provider, status int, hasKey bool) (verdict, stri
 	return fine, "answers"
 }
 
+// nothing is the path that is asked where no path is known to be free.
+const nothing = "/"
+
 // freePath is a path of the table that only reads, most likely the list of models.
 func freePath(row *provider.Row) string {
 	for _, p := range row.Paths {
@@ -79,7 +85,7 @@ func freePath(row *provider.Row) string {
 			return p.Pattern
 		}
 	}
-	return "/"
+	return nothing
 }
 
 // reason is an error of a call without the URL, which may have credentials in it.

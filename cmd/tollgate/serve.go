@@ -202,7 +202,7 @@ func (g *gateway) reload(ctx context.Context, path string) {
 		g.log.Error("reload refused, the old settings stay", "error", err)
 		return
 	}
-	settings, err := newSettings(next)
+	settings, err := newSettings(next, g.log)
 	if err != nil {
 		g.log.Error("reload refused, the old settings stay", "error", err)
 		return

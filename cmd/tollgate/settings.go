@@ -28,7 +28,7 @@ func providerNames(c *config.Config) []string {
 }
 
 // newSettings is the part of the file that the data plane reads per request.
-func newSettings(c *config.Config) (*proxy.Settings, error) {
+func newSettings(c *config.Config, log *slog.Logger) (*proxy.Settings, error) {
 	s := &proxy.Settings{
 		Providers:             make(map[string]*provider.Provider),
 		Activities:            make(map[string]bool),
@@ -53,7 +53,9 @@ func newSettings(c *config.Config) (*proxy.Settings, error) {
 		if provider.Rows[p.API] == nil { // named, but nothing of it is served: its paths are in no table
 			continue
 		}
-		made, err := provider.New(providerSettings(p))
+		entry := providerSettings(p)
+		entry.Log = log
+		made, err := provider.New(entry)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,9 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -36,19 +38,6 @@ type Row struct {
 	Refuse dialect.Shape
 }
 
-// Auth is how a provider wants its key.
-type Auth uint8
-
-const (
-	Bearer     Auth = iota // Authorization: Bearer
-	XAPIKey                // x-api-key
-	XGoogKey               // x-goog-api-key
-	APIKey                 // api-key
-	AWS                    // bearer, or a signature
-	GoogleAuth             // a service account's token, or x-goog-api-key
-	IBMAuth                // a token that the key is exchanged for
-)
-
 // Path is one line of a table.
 type Path struct {
 	Method string
@@ -68,13 +57,16 @@ type Refused struct{ Method, Path, Why string }
 type Provider struct {
 	Name string
 	*Row
-	base     *url.URL
-	basePath string // escaped, without a slash at its end
-	key      string
-	needsKey bool
-	headers  http.Header
-	table    table
-	asks     bool // streams for usage
+	base       *url.URL
+	basePath   string     // escaped, without a slash at its end
+	credential credential // nil: none
+	optional   bool       // whether it may do without
+	project    string
+	headers    http.Header
+	table      table
+	asks       bool // streams for usage
+	// Setting is what of the file holds the credential, or would have to.
+	Setting string
 	// FirstByte and Idle bound the wait for the answer's first byte and for each next one.
 	FirstByte, Idle time.Duration
 	// Drain says that a response is read on when its client left, for at most DrainFor and DrainBytes.
@@ -95,6 +87,8 @@ type Settings struct {
 	Drain                            bool
 	DrainFor                         time.Duration
 	DrainBytes                       int64
+	// Log takes what no request's own error tells; nil: nobody is told.
+	Log *slog.Logger
 }
 
 // New joins an entry of the file with the row that its api names.
@@ -111,9 +105,14 @@ func New(s Settings) (*Provider, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("providers.%s.base_url: %q is not the origin of a server", s.Name, origin)
 	}
+	proof, err := newCredential(s, row)
+	if err != nil {
+		return nil, err
+	}
 	p := &Provider{
 		Name: s.Name, Row: row, base: base, basePath: strings.TrimRight(base.EscapedPath(), "/"),
-		key: s.Key, needsKey: s.BaseURL == "", headers: http.Header{},
+		credential: proof, optional: s.BaseURL != "" || row.Auth == OptionalKey, Setting: credentialSetting(s, row),
+		project: cmp.Or(s.Project, projectOf(proof)), headers: http.Header{},
 		table: newTable(row.Paths),
 		asks:  row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
 		Drain: s.Drain, DrainFor: s.DrainFor, DrainBytes: s.DrainBytes,
@@ -144,12 +143,18 @@ func Segments(api string) []string {
 // Host is the provider's address, for telemetry.
 func (p *Provider) Host() string { return p.base.Host }
 
+// Project is the only one of the provider's projects that may be named in a path; "": any.
+func (p *Provider) Project() string { return p.project }
+
+// HasCredentials says whether the settings have any.
+func (p *Provider) HasCredentials() bool { return p.credential != nil }
+
 // Missing names the setting without which the provider can't be called; "" when there is none.
 func (p *Provider) Missing() string {
-	if p.needsKey && p.key == "" {
-		return "providers." + p.Name + ".api_key"
+	if p.credential != nil || p.optional {
+		return ""
 	}
-	return ""
+	return p.Setting
 }
 
 // Address points an outgoing request at the provider: its origin, and the client's raw path behind the base
@@ -168,11 +173,8 @@ func (p *Provider) Authorize(out *http.Request, body []byte) error {
 	for name, values := range p.headers {
 		out.Header[name] = values
 	}
-	if p.key != "" {
-		out.Header["Authorization"] = []string{"Bearer " + p.key}
+	if p.credential == nil {
+		return nil
 	}
-	return nil
+	return p.credential.authorize(out, body)
 }
-
-// RejectsCredentials says whether an answer's status means that the operator's key was refused.
-func (p *Provider) RejectsCredentials(status int) bool { return status == http.StatusUnauthorized }
