@@ -26,12 +26,21 @@ type answer struct {
 	headers map[string]string
 }
 
-// document is a JSON answer; build makes it around a text, which Script.Size prolongs.
+// document is a JSON answer over many lines; build makes it around a text, which Script.Size prolongs.
 func document(q *request, id, model string, build func(text string) any) *answer {
+	return whole(q, id, model, marshalIndent, build)
+}
+
+// line is a document on one line.
+func line(q *request, id, model string, build func(text string) any) *answer {
+	return whole(q, id, model, marshal, build)
+}
+
+func whole(q *request, id, model string, marshal func(any) []byte, build func(text string) any) *answer {
 	text := strings.Join(q.words, "")
-	body := marshalIndent(build(text))
+	body := marshal(build(text))
 	if missing := q.Proxytest.Size - len(body); missing > 0 {
-		body = marshalIndent(build(text + strings.Repeat("x", missing)))
+		body = marshal(build(text + strings.Repeat("x", missing)))
 	}
 	return &answer{
 		id: id, model: model, usage: q.reported(), status: http.StatusOK, contentType: "application/json",
@@ -54,7 +63,7 @@ func (a *answer) steered(s Script) *answer {
 		a.parts = append(a.parts[:min(*s.ErrorAfter, len(a.parts))], a.service.fault())
 		a.usage, a.usageAt = usage{}, -1
 	}
-	if s.CRLF && a.stream {
+	if s.CRLF && a.stream && a.contentType != eventStream {
 		for i, part := range a.parts {
 			a.parts[i] = bytes.ReplaceAll(part, []byte("\n"), []byte("\r\n"))
 		}

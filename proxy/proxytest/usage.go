@@ -8,6 +8,9 @@ type usage struct {
 	units                                        Units
 }
 
+// fresh is the input that no cache has to do with.
+func (u usage) fresh() int64 { return max(0, u.input-u.cached-u.cacheWrite) }
+
 // Units are what an answer reports otherwise than in tokens.
 type Units struct {
 	Seconds  float64 `json:"seconds,omitempty"`
