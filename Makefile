@@ -16,8 +16,9 @@ demo: ## show the whole story
 	go run ./cmd/tollgate demo
 
 .PHONY: test
-test: ## run all tests with the race detector
+test: ## run all tests with the race detector, and real SDKs (Node 20 or newer; the first time takes minutes)
 	go test -race -timeout 20m ./...
+	cd examples/clients && go test -timeout 20m ./...
 
 .PHONY: check
 check: ## formatting, vet, staticcheck, tidy modules
@@ -25,6 +26,7 @@ check: ## formatting, vet, staticcheck, tidy modules
 	go vet ./...
 	go tool staticcheck ./...
 	go mod tidy -diff
+	cd examples/clients && go mod tidy -diff
 
 .PHONY: bench
 bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 3 minutes)
