@@ -22,9 +22,11 @@ type request struct {
 	MaxOutputTokens     int64  `json:"max_output_tokens"`
 	EncodingFormat      string `json:"encoding_format"`
 	Dimensions          int    `json:"dimensions"`
+	OutputDimension     int    `json:"output_dimension"`
 	Proxytest           Script `json:"proxytest"`
 
 	path    string
+	body    []byte
 	id      string
 	created int64
 	// words are the answer's, each with the blank before it; all choices say the same.
@@ -51,7 +53,7 @@ func (p *Provider) finish(q *request) *request {
 	limit := max(q.MaxTokens, q.MaxCompletionTokens, q.MaxOutputTokens)
 	q.usage = usage{input: s.Input, output: s.Output, cached: s.Cached, cacheWrite: s.CacheWrite, reasoning: s.Reasoning}
 	if q.usage.input == 0 {
-		q.usage.input = max(1, count(texts))
+		q.usage.input = max(1, count(texts)) + s.Cached + s.CacheWrite
 	}
 	if q.usage.output == 0 {
 		q.usage.output = int64(len(q.words))*q.N + s.Reasoning

@@ -17,8 +17,9 @@ type Script struct {
 	// Size pads a JSON answer to that many bytes; a smaller answer can't be cut.
 	Size int `json:"size,omitempty"`
 
-	// Input and Output are the tokens reported; 0: the words of the prompt and of the answers. Output never exceeds the
-	// request's own limit unless IgnoreLimit is set. Cached and CacheWrite stand inside Input, Reasoning inside Output.
+	// Input and Output are the tokens reported; 0: the words of the prompt and of the answers, and what stands inside. Output
+	// never exceeds the request's own limit unless IgnoreLimit is set. Cached and CacheWrite stand inside Input, Reasoning
+	// inside Output.
 	Input       int64 `json:"input,omitempty"`
 	Output      int64 `json:"output,omitempty"`
 	Cached      int64 `json:"cached,omitempty"`
