@@ -17,20 +17,28 @@ type embedding struct {
 
 func embeddings(q *request) *answer {
 	q.usage.output = 0
-	texts := embeddingInputs(q.Input)
 	a := document(q, "embd-"+q.id, q.Model, func(string) any {
-		list := struct {
+		return struct {
 			Object string          `json:"object"`
 			Data   []embedding     `json:"data"`
 			Model  string          `json:"model"`
 			Usage  json.RawMessage `json:"usage,omitempty"`
-		}{"list", []embedding{}, q.Model, q.embeddingsUsage()}
-		for i, text := range texts {
-			list.Data = append(list.Data, embedding{"embedding", i, encoded(vector(text, q.Dimensions), q.EncodingFormat)})
-		}
-		return list
+		}{"list", q.vectors(1536), q.Model, q.embeddingsUsage()}
 	})
 	return a
+}
+
+// vectors are one for each input, of as many numbers as were asked for.
+func (q *request) vectors(usual int) []embedding {
+	dimensions := max(q.Dimensions, q.OutputDimension)
+	if dimensions <= 0 {
+		dimensions = usual
+	}
+	all := []embedding{}
+	for i, text := range embeddingInputs(q.Input) {
+		all = append(all, embedding{"embedding", i, encoded(vector(text, dimensions), q.EncodingFormat)})
+	}
+	return all
 }
 
 // embeddingInputs are one vector's worth each: a text, or the token ids of one.
@@ -50,11 +58,8 @@ func embeddingInputs(raw json.RawMessage) []string {
 	return texts
 }
 
-// vector is of length 1 and the same for the same text; 1,536 numbers unless asked otherwise.
+// vector is of length 1 and the same for the same text.
 func vector(text string, dimensions int) []float32 {
-	if dimensions <= 0 {
-		dimensions = 1536
-	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(text)) // never fails
 	random := rand.New(rand.NewPCG(h.Sum64(), 0))

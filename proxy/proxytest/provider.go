@@ -131,7 +131,7 @@ func (p *Provider) leanAnswer(r *http.Request, body []byte) *answer {
 
 // answer decides what to say, before anything is said.
 func (p *Provider) answer(r *http.Request, body []byte) *answer {
-	q := request{Proxytest: p.options.Script, path: r.URL.EscapedPath()}
+	q := request{Proxytest: p.options.Script, path: r.URL.EscapedPath(), body: body}
 	a := p.service.admit(p.options, r)
 	if a == nil {
 		a = p.reply(&q, r, body)

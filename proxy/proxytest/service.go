@@ -20,7 +20,7 @@ type service struct {
 	failed func(status int, message string) *answer
 	// header is what every answer has besides its Content-Type.
 	header func(http.Header, *answer)
-	// fault is what a stream says when it breaks off with an error.
+	// fault is what a stream says when it breaks off with an error; nil: it has no streams.
 	fault func() []byte
 }
 
@@ -43,6 +43,17 @@ func readJSON(q *request, r *http.Request, body []byte) error {
 	}
 	if json.NewDecoder(bytes.NewReader(body)).Decode(q) != nil {
 		return errors.New("We could not parse the JSON body of your request.")
+	}
+	return nil
+}
+
+// readModel reads a body that must name its model.
+func readModel(q *request, r *http.Request, body []byte) error {
+	if err := readJSON(q, r, body); err != nil {
+		return err
+	}
+	if r.Method == http.MethodPost && q.Model == "" {
+		return errors.New("you must provide a model parameter")
 	}
 	return nil
 }
