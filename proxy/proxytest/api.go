@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"errors"
+	"mime"
 	"net/http"
 	"strings"
 )
@@ -31,10 +32,16 @@ func masked(key string) string {
 }
 
 func readOpenAI(q *request, r *http.Request, body []byte) error {
-	if err := readJSON(q, r, body); err != nil {
+	kind, form, _ := mime.ParseMediaType(r.Header.Get("Content-Type")) // what isn't a form is read as JSON
+	if kind == "multipart/form-data" {
+		if err := readForm(q, body, form["boundary"]); err != nil {
+			return err
+		}
+	} else if err := readJSON(q, r, body); err != nil {
 		return err
 	}
-	if r.Method == http.MethodPost && q.Model == "" && q.path != "/v1/moderations" {
+	usual := q.path == "/v1/moderations" || strings.HasPrefix(q.path, "/v1/images/") // a model need not be named
+	if r.Method == http.MethodPost && q.Model == "" && !usual {
 		return errors.New("you must provide a model parameter")
 	}
 	return nil
@@ -55,12 +62,15 @@ func openAIFault() []byte {
 
 // posts are the operations by path; models are read by GET.
 var posts = map[string]*api{
-	"/v1/chat/completions":  {"chat.completions", chat},
-	"/v1/completions":       {"completions", completions},
-	"/v1/responses":         {"responses", responses},
-	"/v1/responses/compact": {"responses.compact", compact},
-	"/v1/embeddings":        {"embeddings", embeddings},
-	"/v1/moderations":       {"moderations", moderations},
+	"/v1/chat/completions":     {"chat.completions", chat},
+	"/v1/completions":          {"completions", completions},
+	"/v1/responses":            {"responses", responses},
+	"/v1/responses/compact":    {"responses.compact", compact},
+	"/v1/embeddings":           {"embeddings", embeddings},
+	"/v1/images/generations":   {"images.generations", draw},
+	"/v1/images/edits":         {"images.edits", draw},
+	"/v1/audio/transcriptions": {"audio.transcriptions", transcription},
+	"/v1/moderations":          {"moderations", moderations},
 }
 
 func route(method, path string) *api {

@@ -26,7 +26,9 @@ type request struct {
 	Proxytest           Script `json:"proxytest"`
 
 	path    string
+	alt     string // Google's query parameter: the framing of a stream
 	body    []byte
+	form    map[string]string // of a multipart body
 	id      string
 	created int64
 	// words are the answer's, each with the blank before it; all choices say the same.
