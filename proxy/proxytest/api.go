@@ -1,7 +1,6 @@
 package proxytest
 
 import (
-	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -42,7 +41,7 @@ func readOpenAI(q *request, r *http.Request, body []byte) error {
 	}
 	usual := q.path == "/v1/moderations" || strings.HasPrefix(q.path, "/v1/images/") // a model need not be named
 	if r.Method == http.MethodPost && q.Model == "" && !usual {
-		return errors.New("you must provide a model parameter")
+		return complaint("you must provide a model parameter")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package proxytest
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -71,11 +70,11 @@ func readBedrock(q *request, r *http.Request, body []byte) error {
 	}
 	var b bedrockBody
 	if err := json.Unmarshal(body, &b); err != nil {
-		return errors.New("Malformed input request, please reformat your input and try again.")
+		return complaint("Malformed input request, please reformat your input and try again.")
 	}
 	if counted := b.Input.InvokeModel.Body; counted != nil {
 		if err := json.Unmarshal(counted, &b); err != nil {
-			return errors.New("Malformed input request, please reformat your input and try again.")
+			return complaint("Malformed input request, please reformat your input and try again.")
 		}
 	} else if b.Input.Converse != nil {
 		b = *b.Input.Converse
@@ -114,10 +113,9 @@ type bedrockMessage struct {
 }
 
 func bedrockRefuse(status int, kind, message string) *answer {
-	return &answer{
-		status: status, contentType: "application/json", parts: [][]byte{marshal(bedrockMessage{message})}, usageAt: -1,
-		headers: map[string]string{"X-Amzn-Errortype": kind + ":http://internal.amazon.com/coral/com.amazon.bedrock/"},
-	}
+	a := fail(status, bedrockMessage{message})
+	a.headers = map[string]string{"X-Amzn-Errortype": kind + ":http://internal.amazon.com/coral/com.amazon.bedrock/"}
+	return a
 }
 
 func bedrockHeader(h http.Header, a *answer) { h.Set("X-Amzn-Requestid", a.id) }

@@ -16,7 +16,7 @@ type embedding struct {
 }
 
 func embeddings(q *request) *answer {
-	q.usage.output = 0
+	q.usage = usage{input: q.usage.input}
 	a := document(q, "embd-"+q.id, q.Model, func(string) any {
 		return struct {
 			Object string          `json:"object"`

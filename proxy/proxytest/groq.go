@@ -9,14 +9,7 @@ import (
 // of the chunk that finishes the answer and, if they were asked, at its top too.
 func NewGroq(o Options) *Provider { return newProvider(o, &groq) }
 
-var groq = service{admit: admitGroq, route: routeGroq, read: readModel, failed: groqError, header: groqHeader, fault: groqFault}
-
-func admitGroq(o Options, r *http.Request) *answer {
-	if wrongKey(o, bearer(r)) {
-		return groqError(http.StatusUnauthorized, "")
-	}
-	return nil
-}
+var groq = service{admit: bearerOr(groqError), route: routeGroq, read: readModel, failed: groqError, header: groqHeader, fault: groqFault}
 
 func routeGroq(method, path string) *api {
 	switch {
@@ -51,7 +44,7 @@ func groqError(status int, message string) *answer {
 	default:
 		f.Error.Message = http.StatusText(status)
 	}
-	return &answer{status: status, contentType: "application/json", parts: [][]byte{marshal(f)}, usageAt: -1}
+	return fail(status, f)
 }
 
 func groqHeader(h http.Header, a *answer) {
@@ -99,23 +92,15 @@ type said struct {
 }
 
 type groqUsage struct {
-	QueueTime               float64            `json:"queue_time"`
-	PromptTokens            int64              `json:"prompt_tokens"`
-	PromptTime              float64            `json:"prompt_time"`
-	CompletionTokens        int64              `json:"completion_tokens"`
-	CompletionTime          float64            `json:"completion_time"`
-	TotalTokens             int64              `json:"total_tokens"`
-	TotalTime               float64            `json:"total_time"`
-	PromptTokensDetails     *groqCached        `json:"prompt_tokens_details,omitempty"`
-	CompletionTokensDetails *groqReasoningOnly `json:"completion_tokens_details,omitempty"`
-}
-
-type groqCached struct {
-	CachedTokens int64 `json:"cached_tokens"`
-}
-
-type groqReasoningOnly struct {
-	ReasoningTokens int64 `json:"reasoning_tokens"`
+	QueueTime               float64              `json:"queue_time"`
+	PromptTokens            int64                `json:"prompt_tokens"`
+	PromptTime              float64              `json:"prompt_time"`
+	CompletionTokens        int64                `json:"completion_tokens"`
+	CompletionTime          float64              `json:"completion_time"`
+	TotalTokens             int64                `json:"total_tokens"`
+	TotalTime               float64              `json:"total_time"`
+	PromptTokensDetails     *inputTokensDetails  `json:"prompt_tokens_details,omitempty"`
+	CompletionTokensDetails *outputTokensDetails `json:"completion_tokens_details,omitempty"`
 }
 
 // groqUsage tells of cache and reasoning only where there were such tokens.
@@ -125,10 +110,10 @@ func (q *request) groqUsage() json.RawMessage {
 		TotalTokens: q.usage.input + q.usage.output, TotalTime: 0.03,
 	}
 	if q.usage.cached > 0 {
-		u.PromptTokensDetails = &groqCached{q.usage.cached}
+		u.PromptTokensDetails = &inputTokensDetails{q.usage.cached}
 	}
 	if q.usage.reasoning > 0 {
-		u.CompletionTokensDetails = &groqReasoningOnly{q.usage.reasoning}
+		u.CompletionTokensDetails = &outputTokensDetails{q.usage.reasoning}
 	}
 	return q.rawUsage(u)
 }

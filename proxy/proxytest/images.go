@@ -54,6 +54,7 @@ type imageTokens struct {
 const tokensPerImage = 272
 
 func (q *request) imageUsage() json.RawMessage {
+	q.usage = usage{input: q.usage.input, output: q.usage.output}
 	if q.Proxytest.Output == 0 {
 		q.usage.output = tokensPerImage * q.N
 	}

@@ -24,18 +24,6 @@ type invokedText struct {
 	Text string `json:"text"`
 }
 
-// invokedUsage counts the cache outside InputTokens.
-type invokedUsage struct {
-	InputTokens              int64 `json:"input_tokens"`
-	CacheCreationInputTokens int64 `json:"cache_creation_input_tokens"`
-	CacheReadInputTokens     int64 `json:"cache_read_input_tokens"`
-	OutputTokens             int64 `json:"output_tokens"`
-}
-
-func (q *request) invokedUsage(output int64) json.RawMessage {
-	return q.rawUsage(invokedUsage{q.usage.fresh(), q.usage.cacheWrite, q.usage.cached, output})
-}
-
 // invokedEvent is one event of Anthropic's stream; what an event does not have stays away.
 type invokedEvent struct {
 	Type         string             `json:"type"`
@@ -74,7 +62,7 @@ func invoke(q *request) *answer {
 	a := line(q, id, named, func(text string) any {
 		return invoked{
 			ID: id, Type: "message", Role: "assistant", Model: named, Content: []invokedText{{"text", text}},
-			StopReason: new(q.stopReason()), Usage: q.invokedUsage(q.usage.output),
+			StopReason: new(q.stopReason()), Usage: q.rawUsage(q.messageCounts(q.usage.output)),
 		}
 	})
 	a.headers = q.tokenHeaders()
@@ -83,7 +71,7 @@ func invoke(q *request) *answer {
 
 // invokeEmbedding reports no output tokens, in no header either.
 func invokeEmbedding(q *request) *answer {
-	q.usage.output = 0
+	q.usage = usage{input: q.usage.input}
 	var text string
 	if json.Unmarshal(q.Input, &text) != nil || text == "" {
 		return bedrockError(http.StatusBadRequest, "Malformed input request: #: required key [inputText] not found, please reformat your input and try again.")
@@ -136,7 +124,7 @@ func invokeStream(q *request) *answer {
 		}{marshal(e), padding(len(parts))}))
 	}
 	say(invokedEvent{Type: "message_start", Message: &invoked{
-		ID: id, Type: "message", Role: "assistant", Model: named, Content: []invokedText{}, Usage: q.invokedUsage(1),
+		ID: id, Type: "message", Role: "assistant", Model: named, Content: []invokedText{}, Usage: q.rawUsage(q.messageCounts(1)),
 	}})
 	say(invokedEvent{Type: "content_block_start", Index: new(0), ContentBlock: &invokedText{"text", ""}})
 	for _, word := range q.words {

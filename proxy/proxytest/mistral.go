@@ -10,14 +10,7 @@ import (
 func NewMistral(o Options) *Provider { return newProvider(o, &mistral) }
 
 var mistral = service{
-	admit: admitMistral, route: routeMistral, read: readModel, failed: mistralError, header: mistralHeader, fault: mistralFault,
-}
-
-func admitMistral(o Options, r *http.Request) *answer {
-	if wrongKey(o, bearer(r)) {
-		return mistralError(http.StatusUnauthorized, "")
-	}
-	return nil
+	admit: bearerOr(mistralError), route: routeMistral, read: readModel, failed: mistralError, header: mistralHeader, fault: mistralFault,
 }
 
 var mistralOperations = map[string]*api{
@@ -59,11 +52,7 @@ func mistralError(status int, message string) *answer {
 	case message == "":
 		body = mistralFailure{"error", "Service unavailable.", "internal_server_error", nil, "3700"}
 	}
-	return mistralRefuse(status, body)
-}
-
-func mistralRefuse(status int, body any) *answer {
-	return &answer{status: status, contentType: "application/json", parts: [][]byte{marshal(body)}, usageAt: -1}
+	return fail(status, body)
 }
 
 func mistralHeader(h http.Header, a *answer) {
@@ -115,16 +104,16 @@ type mistralChunkChoice struct {
 }
 
 type mistralUsage struct {
-	PromptTokens        int64      `json:"prompt_tokens"`
-	TotalTokens         int64      `json:"total_tokens"`
-	CompletionTokens    int64      `json:"completion_tokens"`
-	PromptTokensDetails groqCached `json:"prompt_tokens_details"`
-	ServiceTier         string     `json:"service_tier"`
+	PromptTokens        int64              `json:"prompt_tokens"`
+	TotalTokens         int64              `json:"total_tokens"`
+	CompletionTokens    int64              `json:"completion_tokens"`
+	PromptTokensDetails inputTokensDetails `json:"prompt_tokens_details"`
+	ServiceTier         string             `json:"service_tier"`
 }
 
 func (q *request) mistralUsage() json.RawMessage {
 	q.usage.reasoning = 0 // not told
-	return q.rawUsage(mistralUsage{q.usage.input, q.usage.input + q.usage.output, q.usage.output, groqCached{q.usage.cached}, "standard"})
+	return q.rawUsage(mistralUsage{q.usage.input, q.usage.input + q.usage.output, q.usage.output, inputTokensDetails{q.usage.cached}, "standard"})
 }
 
 func mistralChat(q *request) *answer {
@@ -135,7 +124,7 @@ func mistralChat(q *request) *answer {
 			Loc  []string `json:"loc"`
 			Msg  string   `json:"msg"`
 		}
-		return mistralRefuse(http.StatusUnprocessableEntity, detail{[]extra{{"extra_forbidden", []string{"body", "stream_options"}, "Extra inputs are not permitted"}}})
+		return fail(http.StatusUnprocessableEntity, detail{[]extra{{"extra_forbidden", []string{"body", "stream_options"}, "Extra inputs are not permitted"}}})
 	case q.Stream:
 		return mistralStream(q)
 	}
@@ -178,8 +167,8 @@ func mistralStream(q *request) *answer {
 }
 
 func mistralEmbeddings(q *request) *answer {
-	q.usage.output = 0
-	type usage struct {
+	q.usage = usage{input: q.usage.input}
+	type counts struct {
 		PromptAudioSeconds *int64    `json:"prompt_audio_seconds"`
 		PromptTokens       int64     `json:"prompt_tokens"`
 		TotalTokens        int64     `json:"total_tokens"`
@@ -193,7 +182,7 @@ func mistralEmbeddings(q *request) *answer {
 			Data   []embedding     `json:"data"`
 			Model  string          `json:"model"`
 			Usage  json.RawMessage `json:"usage,omitempty"`
-		}{q.id, "list", q.vectors(1024), q.Model, q.rawUsage(usage{PromptTokens: q.usage.input, TotalTokens: q.usage.input})}
+		}{q.id, "list", q.vectors(1024), q.Model, q.rawUsage(counts{PromptTokens: q.usage.input, TotalTokens: q.usage.input})}
 	})
 }
 

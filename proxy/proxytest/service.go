@@ -3,7 +3,6 @@ package proxytest
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -36,13 +35,33 @@ func bearer(r *http.Request) string {
 // wrongKey says that a key is asked for and a request does not show it.
 func wrongKey(o Options, shown string) bool { return o.APIKey != "" && shown != o.APIKey }
 
+// bearerOr admits by the bearer and fails, as the provider does, without it.
+func bearerOr(failed func(status int, message string) *answer) func(Options, *http.Request) *answer {
+	return func(o Options, r *http.Request) *answer {
+		if wrongKey(o, bearer(r)) {
+			return failed(http.StatusUnauthorized, "")
+		}
+		return nil
+	}
+}
+
+// fail is an error answer on one line.
+func fail(status int, body any) *answer {
+	return &answer{status: status, contentType: "application/json", parts: [][]byte{marshal(body)}, usageAt: -1}
+}
+
+// complaint is a provider's own sentence about a request.
+type complaint string
+
+func (c complaint) Error() string { return string(c) }
+
 // readJSON reads the body of a request that must have one.
 func readJSON(q *request, r *http.Request, body []byte) error {
 	if r.Method != http.MethodPost {
 		return nil
 	}
 	if json.NewDecoder(bytes.NewReader(body)).Decode(q) != nil {
-		return errors.New("We could not parse the JSON body of your request.")
+		return complaint("We could not parse the JSON body of your request.")
 	}
 	return nil
 }
@@ -53,7 +72,7 @@ func readModel(q *request, r *http.Request, body []byte) error {
 		return err
 	}
 	if r.Method == http.MethodPost && q.Model == "" {
-		return errors.New("you must provide a model parameter")
+		return complaint("you must provide a model parameter")
 	}
 	return nil
 }

@@ -115,6 +115,7 @@ func (q *request) audioUsage(whisper bool) json.RawMessage {
 	if whisper {
 		return q.rawUsage(secondsUsage{"duration", q.seconds()})
 	}
+	q.usage = usage{input: q.usage.input, output: q.usage.output}
 	if q.Proxytest.Input == 0 {
 		q.usage.input = int64(10 * q.seconds())
 	}

@@ -27,13 +27,15 @@ func (q *request) reported() usage {
 		return usage{}
 	case s.Usage != nil:
 		var u struct {
-			Prompt     float64 `json:"prompt_tokens"`
-			Completion float64 `json:"completion_tokens"`
-			Input      float64 `json:"input_tokens"`
-			Output     float64 `json:"output_tokens"`
+			Prompt        float64 `json:"prompt_tokens"`
+			Completion    float64 `json:"completion_tokens"`
+			Input         float64 `json:"input_tokens"`
+			Output        float64 `json:"output_tokens"`
+			BedrockInput  float64 `json:"inputTokens"`
+			BedrockOutput float64 `json:"outputTokens"`
 		}
 		_ = json.Unmarshal(s.Usage, &u) // an absurd object reports nothing
-		return usage{input: int64(u.Prompt + u.Input), output: int64(u.Completion + u.Output)}
+		return usage{input: int64(u.Prompt + u.Input + u.BedrockInput), output: int64(u.Completion + u.Output + u.BedrockOutput)}
 	}
 	return q.usage
 }

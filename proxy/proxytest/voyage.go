@@ -11,14 +11,7 @@ import (
 func NewVoyage(o Options) *Provider { return newProvider(o, &voyage) }
 
 var voyage = service{
-	admit: admitVoyage, route: routeVoyage, read: readVoyage, failed: voyageError, header: func(http.Header, *answer) {},
-}
-
-func admitVoyage(o Options, r *http.Request) *answer {
-	if wrongKey(o, bearer(r)) {
-		return voyageError(http.StatusUnauthorized, "")
-	}
-	return nil
+	admit: bearerOr(voyageError), route: routeVoyage, read: readVoyage, failed: voyageError, header: func(http.Header, *answer) {},
 }
 
 func routeVoyage(method, path string) *api {
@@ -69,7 +62,7 @@ func voyageError(status int, message string) *answer {
 	default:
 		message = http.StatusText(status)
 	}
-	return mistralRefuse(status, detail{message})
+	return fail(status, detail{message})
 }
 
 type totalOnly struct {
