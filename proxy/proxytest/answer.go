@@ -22,6 +22,8 @@ type answer struct {
 	usageAt int
 	script  Script
 	service *service
+	// failure is what the stream says when it breaks off with an error; nil: its service's.
+	failure []byte
 	// headers are the answer's own, besides its service's.
 	headers map[string]string
 }
@@ -60,7 +62,10 @@ func stream(q *request, id, model string, parts [][]byte, usageAt int) *answer {
 func (a *answer) steered(s Script) *answer {
 	a.script = s
 	if s.ErrorAfter != nil && a.stream {
-		a.parts = append(a.parts[:min(*s.ErrorAfter, len(a.parts))], a.service.fault())
+		if a.failure == nil {
+			a.failure = a.service.fault()
+		}
+		a.parts = append(a.parts[:min(*s.ErrorAfter, len(a.parts))], a.failure)
 		a.usage, a.usageAt = usage{}, -1
 	}
 	if s.CRLF && a.stream && a.contentType != eventStream {

@@ -81,7 +81,7 @@ func prompts(q *request) []string {
 	return texts
 }
 
-// collect walks a value: strings, the contents of messages, the texts of parts; a token id is a word.
+// collect walks a value: strings, the contents and parts of messages, the texts of parts; a token id is a word.
 func collect(texts []string, v any) []string {
 	switch v := v.(type) {
 	case string:
@@ -95,6 +95,7 @@ func collect(texts []string, v any) []string {
 	case map[string]any:
 		texts = collect(texts, v["content"])
 		texts = collect(texts, v["text"])
+		texts = collect(texts, v["parts"])
 	}
 	return texts
 }
