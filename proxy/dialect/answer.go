@@ -69,7 +69,14 @@ func label(raw []byte) string {
 	if len(raw) < 3 || len(raw) > maxLabel || raw[0] != '"' {
 		return ""
 	}
-	text := string(inner(raw))
+	return plainLabel(string(inner(raw)))
+}
+
+// plainLabel is the same of a text that stands in no JSON string.
+func plainLabel(text string) string {
+	if len(text) > maxLabel {
+		return ""
+	}
 	for _, c := range []byte(text) {
 		if !labelBytes[c] {
 			return ""

@@ -24,11 +24,13 @@ type Meter struct {
 	inParts bool // the request asked for a stream
 	isEvent bool // the content type says that it is a stream of events
 	maybe   bool // … says JSON, and still it may be one
+	inFrame bool // … says AWS event-stream
 
 	ended, final, whole, released bool
 
 	withheld []byte
 	lines    eventStream
+	frames   frameStream
 	packed   *packed // of an answer that came compressed; nil: it did not
 
 	unreadable bool
@@ -41,6 +43,7 @@ const (
 	oneJSON                 // one JSON value
 	stream                  // server-sent events
 	sequence                // one JSON value after the other, each on a line of its own
+	frames                  // AWS event-stream frames
 	opaque                  // can't be read; ends with the HTTP message
 )
 
@@ -54,7 +57,8 @@ func (a *API) NewMeter(r Response) *Meter {
 	m.isEvent = kind == "text/event-stream"
 	m.isText = strings.HasPrefix(kind, "text/") && r.ContentEncoding == ""
 	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "")
-	if !m.isEvent && !maybeJSON(kind) {
+	m.inFrame = kind == "application/vnd.amazon.eventstream"
+	if !m.isEvent && !m.inFrame && !maybeJSON(kind) {
 		return m
 	}
 	switch encoding := strings.TrimSpace(r.ContentEncoding); {
@@ -72,7 +76,7 @@ func (a *API) NewMeter(r Response) *Meter {
 // maybeJSON says whether a body of this type is looked into. JSON was seen under octet-stream and without any type.
 func maybeJSON(kind string) bool {
 	switch kind {
-	case "", "application/json", "application/octet-stream", "text/plain":
+	case "", "application/json", "application/x-ndjson", "application/ndjson", "application/octet-stream", "text/plain":
 		return true
 	}
 	return strings.HasSuffix(kind, "+json")
@@ -95,6 +99,8 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 		return m.feedStream(dst, p)
 	case sequence:
 		return m.feedSequence(dst, p)
+	case frames:
+		return m.feedFrames(dst, p)
 	}
 	return m.feedOpaque(dst, p)
 }
@@ -113,6 +119,9 @@ func (m *Meter) recognise(c byte) {
 	case c == '{' || c == '[':
 		m.framing = oneJSON
 		m.scan.reset(f.answer)
+	case m.inFrame:
+		m.framing = frames
+		m.frames.begin()
 	case m.isEvent, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
 		m.framing = stream
 		m.scan.reset(f.event)

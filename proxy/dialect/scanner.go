@@ -22,11 +22,15 @@ const maxTracked = 16
 // visitor is told of each wanted value when its last byte has passed. v and what it points to are lent for the call.
 type visitor interface{ see(v *value) }
 
+// follower is a visitor that is handed the text of a followed node's value as it comes, whatever its length: in pieces, the
+// first of which begins with the value's first byte. When the last has come, the visitor sees the value.
+type follower interface{ follow(v *value, piece []byte) }
+
 // value is one JSON value at a wanted place. Offsets count from the first byte that was fed.
 type value struct {
 	node *node
 	kind byte // its first byte: { [ " t f n or what a number begins with
-	// raw is its text; nil for one that was only counted, is longer than maxRaw, or whose members were visited.
+	// raw is its text; nil for one that was only counted or followed, is longer than maxRaw, or whose members were visited.
 	raw []byte
 	// key is the offset of its key's opening quote (of elements: undefined); start and end are those of the value.
 	key, start, end int64
@@ -211,7 +215,10 @@ func (s *scanner) finish(p []byte, end int) {
 		v := &s.value
 		v.node, v.raw, v.end = n, nil, s.base+int64(end)
 		v.size = v.end - v.start
-		if !n.counted && v.size <= maxRaw {
+		switch {
+		case n.followed:
+			s.visitor.(follower).follow(v, p[s.from:end])
+		case !n.counted && v.size <= maxRaw:
 			v.raw = s.taken(p, end)
 		}
 		s.visitor.see(v)
@@ -243,7 +250,12 @@ func (s *scanner) keep(p []byte) {
 	case inKey:
 		limit = maxKey + 1
 	case inString, inScalar, inDeep, inDeepString:
-		if s.node != nil && s.node.id != 0 && !s.node.counted {
+		switch n := s.node; {
+		case n == nil || n.id == 0 || n.counted:
+		case n.followed:
+			s.value.node = n
+			s.visitor.(follower).follow(&s.value, p[s.from:])
+		default:
 			limit = maxRaw
 		}
 	}
@@ -289,7 +301,7 @@ func (s *scanner) match(raw []byte) {
 // find looks a key up among the wanted members of the frame.
 func (s *scanner) find(f *frame, key []byte) bool {
 	for at, kid := range f.node.kids {
-		if kid.key == string(key) {
+		if kid.key == string(key) || kid.alias != "" && kid.alias == string(key) {
 			s.node = kid
 			if f.node.exact && kid.id != 0 {
 				s.once(f, at, kid)
@@ -318,7 +330,7 @@ func (s *scanner) spelling(n *node, key []byte) {
 		if kid.id == 0 || len(key) < len(kid.key) { // no letter folds to a longer one than the ASCII that is read
 			continue
 		}
-		if strings.EqualFold(kid.key, string(key)) {
+		if strings.EqualFold(kid.key, string(key)) || kid.alias != "" && strings.EqualFold(kid.alias, string(key)) {
 			s.doubt = strconv.Quote(string(key)) + ": not the spelling of " + kid.key
 			return
 		}

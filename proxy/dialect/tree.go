@@ -1,6 +1,9 @@
 package dialect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // unlisted is the id under which a visitor sees a member that a closed node doesn't list.
 const unlisted = -1
@@ -10,10 +13,14 @@ var unlistedNode = &node{id: unlisted}
 // node is a place in a JSON value, and what is wanted there. A tree of nodes is built once and shared.
 type node struct {
 	key string // its member name; "" for the elements of an array
+	// alias is another spelling of key that means the same; "": there is none.
+	alias string
 	// id is what the visitor knows the place by; 0: it isn't told of it.
 	id int
 	// counted: only the length of the value is wanted, not its text.
 	counted bool
+	// followed: the value's text is handed over in pieces.
+	followed bool
 	// exact: members that have an id are doubted when they come twice or in another letter case.
 	exact bool
 	// closed: members that are not listed are visited too, as unlisted, in arrays of arrays as well.
@@ -59,6 +66,16 @@ func (n *node) at(path string) *node {
 	return kid.at(rest)
 }
 
+// kid is what is wanted of the member called name; nil: nothing.
+func (n *node) kid(name []byte) *node {
+	for _, kid := range n.kids {
+		if kid.key == string(name) {
+			return kid
+		}
+	}
+	return nil
+}
+
 // read wants the value at path, or its end where its members are wanted too.
 func (n *node) read(id int, path string) *node {
 	n.at(path).id = id
@@ -71,6 +88,13 @@ func (n *node) count(id int, paths ...string) *node {
 		place := n.at(path)
 		place.id, place.counted = id, true
 	}
+	return n
+}
+
+// follow wants the text of the value at path in pieces.
+func (n *node) follow(id int, path string) *node {
+	place := n.at(path)
+	place.id, place.followed = id, true
 	return n
 }
 
@@ -91,8 +115,44 @@ func (n *node) allow(id int, path string, values ...string) *node {
 	return n
 }
 
+// snake lets all members that are named in camel case stand in snake case, too, as protobuf's JSON has them.
+func (n *node) snake() *node {
+	for _, kid := range n.kids {
+		var alias []byte
+		for _, c := range []byte(kid.key) {
+			if 'A' <= c && c <= 'Z' {
+				alias = append(alias, '_', c-'A'+'a')
+			} else {
+				alias = append(alias, c)
+			}
+		}
+		if string(alias) != kid.key {
+			kid.alias = string(alias)
+		}
+		kid.snake()
+	}
+	if n.elem != nil {
+		n.elem.snake()
+	}
+	return n
+}
+
 // once marks the object at path as exact.
 func (n *node) once(path string) *node {
 	n.at(path).exact = true
 	return n
+}
+
+// rename is the same tree with another name for one of its members. More of them can be added to it alone.
+func (n *node) rename(from, to string) *node {
+	renamed := *n
+	renamed.kids = slices.Clone(n.kids)
+	for i, kid := range renamed.kids {
+		if kid.key == from {
+			other := *kid
+			other.key = to
+			renamed.kids[i] = &other
+		}
+	}
+	return &renamed
 }
