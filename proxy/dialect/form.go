@@ -9,6 +9,8 @@ import (
 	"mime"
 	"mime/multipart"
 	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // maxField is the longest form field that is read: names of models and short options are.
@@ -66,13 +68,16 @@ func (r *requestReader) field(name string, text []byte, seen map[string]bool) er
 			return fmt.Errorf("%s: longer than %d bytes", name, maxField)
 		}
 		seen[name] = true
-		raw := text
-		if kid.id == reqModel {
-			raw, _ = json.Marshal(string(text))
-		}
-		if len(raw) > 0 {
-			r.see(&value{node: kid, kind: raw[0], raw: raw, size: int64(len(raw))})
-		}
+		r.see(fieldValue(kid, text))
 	}
 	return nil
+}
+
+// fieldValue is a field as the JSON value that it stands for: what is neither a number nor a truth is a string.
+func fieldValue(kid *node, text []byte) *value {
+	raw := text
+	if kid.id == reqModel || !gjson.ValidBytes(text) {
+		raw, _ = json.Marshal(string(text)) // strings always encode
+	}
+	return &value{node: kid, kind: raw[0], raw: raw, size: int64(len(raw))}
 }
