@@ -36,9 +36,9 @@ func admitGemini(o Options, r *http.Request) *answer {
 // geminiOperations stand behind a model's colon.
 var geminiOperations = map[string]*api{
 	"generateContent":       {"generateContent", generateContent},
-	"streamGenerateContent": {"streamGenerateContent", streamGenerateContent},
+	"streamGenerateContent": {"generateContent", streamGenerateContent},
 	"embedContent":          {"embedContent", embedContent},
-	"batchEmbedContents":    {"batchEmbedContents", batchEmbedContents},
+	"batchEmbedContents":    {"embedContent", batchEmbedContents},
 	"countTokens":           {"countTokens", countContents},
 }
 

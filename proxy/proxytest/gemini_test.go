@@ -60,7 +60,7 @@ func TestGeminiStreamOfEvents(t *testing.T) {
 	})
 	reads(t, data[2], map[string]any{"candidates.0.finishReason": "STOP", "usageMetadata.candidatesTokenCount": 2, "usageMetadata.totalTokenCount": 8})
 	witnessed(t, p, proxytest.Answer{
-		API: "streamGenerateContent", Model: "gemini-2.5-flash", Input: 2, Output: 6, Reasoning: 4, Stream: true,
+		API: "generateContent", Model: "gemini-2.5-flash", Input: 2, Output: 6, Reasoning: 4, Stream: true,
 		Method: "POST", Path: geminiModel + "streamGenerateContent?alt=sse", Status: 200, Whole: true,
 	})
 }

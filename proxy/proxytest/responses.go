@@ -104,8 +104,7 @@ func responseStream(q *request) *answer {
 			Type           string `json:"type"`
 			SequenceNumber int    `json:"sequence_number"`
 		}{kind, len(parts)})
-		joined := append(append(head[:len(head)-1], ','), body[1:]...)
-		parts = append(parts, event(kind, json.RawMessage(joined)))
+		parts = append(parts, event(kind, joined(head, body)))
 	}
 	type whole struct {
 		Response response `json:"response"`

@@ -29,7 +29,7 @@ func admitVertex(o Options, r *http.Request) *answer {
 var vertexOperations = map[string]map[string]*api{
 	"google": {
 		"generateContent":       {"generateContent", generateContent},
-		"streamGenerateContent": {"streamGenerateContent", streamGenerateContent},
+		"streamGenerateContent": {"generateContent", streamGenerateContent},
 		"embedContent":          {"embedContent", embedContent},
 		"predict":               {"predict", predict},
 		"countTokens":           {"countTokens", countContents},
