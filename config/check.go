@@ -186,9 +186,9 @@ func (r *reader) warn(c *Config, names Names) {
 		at := r.place(path)
 		r.warnings = append(r.warnings, Problem{r.file, at.line, at.column, path + ": " + fmt.Sprintf(format, args...)})
 	}
-	if d := find(c.Providers, c.DefaultProvider); d != nil && names.Segments != nil {
+	if d := find(c.Providers, c.DefaultProvider); d != nil && names.Serves != nil {
 		for _, p := range c.Providers {
-			if p.Name != d.Name && slices.Contains(names.Segments(d.API), p.Name) {
+			if p.Name != d.Name && names.Serves(d.API, p.Name) {
 				note(join("providers", p.Name), "hides the paths of the default provider %s that start with /%s/", d.Name, p.Name)
 			}
 		}

@@ -136,9 +136,9 @@ type Journal struct {
 type Names struct {
 	// Providers are the known providers: what an entry's api may say, and the names that need none.
 	Providers []string
-	// Segments are the first path segments that an api serves without its prefix, for the warning about a
-	// provider's name that hides one. It may be nil.
-	Segments func(api string) []string
+	// Serves says whether an api's own paths begin with a segment, for the warning about a provider's name that hides
+	// them. It may be nil.
+	Serves func(api, segment string) bool
 }
 
 // Load reads the file at path, or gateway.yaml where path is "". Only that one may be missing: the defaults

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -24,11 +25,8 @@ var known = Names{
 		"mistral", "groq", "deepseek", "xai", "openrouter", "perplexity", "together", "fireworks", "ollama", "vllm",
 		"cerebras", "huggingface", "alibaba", "zai", "voyage", "writer", "watsonx",
 	},
-	Segments: func(api string) []string {
-		if api == "openai" {
-			return []string{"v1", "chat", "completions", "embeddings", "models"}
-		}
-		return nil
+	Serves: func(api, segment string) bool {
+		return api == "openai" && slices.Contains([]string{"v1", "chat", "completions", "embeddings", "models"}, segment)
 	},
 }
 

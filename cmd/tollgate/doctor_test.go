@@ -133,7 +133,6 @@ func TestDoctorOnProviders(t *testing.T) {
   lost: { api: openai, base_url: "%[2]s/lost" }
   keyless: { api: openai, base_url: "%[2]s/keyless" }
   private: { api: openai, api_key: KEY, base_url: %q }
-  later: { api: anthropic, api_key: KEY }
 `, origin, other.URL, private.URL), "KEY", testProviderKey)
 	status, found := c.examine(yamlFor(filepath.Join(c.dir, "data"), origin, testProviderKey, yaml))
 	if status != statusFailed {
@@ -147,7 +146,6 @@ func TestDoctorOnProviders(t *testing.T) {
 	c.want(found, "providers.lost", suspect, "is base_url right?")
 	c.want(found, "providers.keyless", failing, "wants a key, and providers.keyless.api_key is empty")
 	c.want(found, "providers.private", failing, "not trusted")
-	c.want(found, "providers.later", suspect, "serves nothing of api anthropic")
 	_, found = c.examine(fmt.Sprintf("listen: 127.0.0.1:0\nadmin: { listen: \"127.0.0.1:0\" }\ndata_dir: %q\nproviders: { openai: {} }\n", c.dir))
 	c.want(found, "providers.openai", suspect, "not asked: providers.openai.api_key is empty")
 }

@@ -71,7 +71,7 @@ providers:
   openai: { api_key: %q, base_url: %q, drain_for: 2s }
 %s`, testToken, p.dir, providerKey, upstream, more)
 	c, err := config.Parse("gateway.yaml", []byte(file), func(string) (string, bool) { return "", false },
-		config.Names{Providers: provider.Names(), Segments: provider.Segments})
+		config.Names{Providers: provider.Names(), Serves: provider.Serves})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func collectSeldom(l config.Limits) {
 
 // load reads the file; path "" is gateway.yaml here, or defaults without one.
 func load(path string) (*config.Config, error) {
-	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Segments: provider.Segments})
+	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Serves: provider.Serves})
 }
 
 // report prints every problem of the file on a line of its own.
@@ -81,11 +81,6 @@ func warn(c *config.Config, log *slog.Logger) {
 	}
 	if c.Durability == "memory" {
 		log.Warn("durability: memory: a crash loses the usage that the store has not got yet")
-	}
-	for _, p := range c.Providers {
-		if provider.Rows[p.API] == nil {
-			log.Warn("this version serves nothing of the provider; its paths are refused", "provider", p.Name, "api", p.API)
-		}
 	}
 }
 

@@ -50,9 +50,6 @@ func newSettings(c *config.Config, log *slog.Logger) (*proxy.Settings, error) {
 		AudioSecond: c.Units.AudioSecond, Image: c.Units.Image, Page: c.Units.Page, Search: c.Units.Search,
 	}
 	for _, p := range c.Providers {
-		if provider.Rows[p.API] == nil { // named, but nothing of it is served: its paths are in no table
-			continue
-		}
 		entry := providerSettings(p)
 		entry.Log = log
 		made, err := provider.New(entry)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type Row struct {
 	System string
 	// Origin is where it answers, perhaps with {region} in it; "": the file must say base_url.
 	Origin string
+	// Regions are the origins of regions that have one of another form.
+	Regions map[string]string
 	// Auth is how it wants its key.
 	Auth Auth
 	// QueryKey says that its clients may show the key as ?key=.
@@ -41,8 +44,8 @@ type Row struct {
 // Path is one line of a table.
 type Path struct {
 	Method string
-	// Pattern is compared segment by segment with the raw path; {model} stands for one segment, which may be
-	// percent-encoded.
+	// Pattern is compared segment by segment with the raw path; a placeholder stands for one segment, which may be
+	// percent-encoded, and perhaps has a literal behind it: {model}:generateContent.
 	Pattern string
 	// API says how the path is metered; nil: it is free of cost and of others' data.
 	API *dialect.API
@@ -61,7 +64,6 @@ type Provider struct {
 	basePath   string     // escaped, without a slash at its end
 	credential credential // nil: none
 	optional   bool       // whether it may do without
-	project    string
 	headers    http.Header
 	table      table
 	asks       bool // streams for usage
@@ -97,10 +99,11 @@ func New(s Settings) (*Provider, error) {
 	if !ok {
 		return nil, fmt.Errorf("providers.%s.api: no provider is called %q", s.Name, s.API)
 	}
-	origin := strings.ReplaceAll(row.Origin, "{region}", s.Region)
-	if s.BaseURL != "" {
-		origin = s.BaseURL
-	}
+	return row.with(s)
+}
+
+func (row *Row) with(s Settings) (*Provider, error) {
+	origin := cmp.Or(s.BaseURL, row.Regions[s.Region], strings.ReplaceAll(row.Origin, "{region}", s.Region))
 	base, err := url.Parse(origin)
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("providers.%s.base_url: %q is not the origin of a server", s.Name, origin)
@@ -109,12 +112,12 @@ func New(s Settings) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	project := cmp.Or(s.Project, projectOf(proof))
 	p := &Provider{
 		Name: s.Name, Row: row, base: base, basePath: strings.TrimRight(base.EscapedPath(), "/"),
 		credential: proof, optional: s.BaseURL != "" || row.Auth == OptionalKey, Setting: credentialSetting(s, row),
-		project: cmp.Or(s.Project, projectOf(proof)), headers: http.Header{},
-		table: newTable(row.Paths),
-		asks:  row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
+		headers: http.Header{}, table: newTable(row.Paths, project),
+		asks: row.AskUsage, FirstByte: s.FirstByte, Idle: s.Idle,
 		Drain: s.Drain, DrainFor: s.DrainFor, DrainBytes: s.DrainBytes,
 	}
 	if s.AskUsage != nil {
@@ -126,25 +129,25 @@ func New(s Settings) (*Provider, error) {
 	return p, nil
 }
 
-// Segments are the first segments of a row's paths: a provider of such a name would hide them.
-func Segments(api string) []string {
+// Serves says whether paths of an api begin with a segment: a provider of that name would hide them.
+func Serves(api, first string) bool {
 	row, ok := Rows[api]
 	if !ok {
-		return nil
+		return false
 	}
-	var first []string
-	for _, p := range row.Paths {
-		segment, _, _ := strings.Cut(p.Pattern[1:], "/")
-		first = append(first, segment)
-	}
-	return first
+	return slices.ContainsFunc(row.Paths, func(p Path) bool {
+		pattern, _, _ := strings.Cut(p.Pattern[1:], "/")
+		s := segmentsOf(pattern)[0]
+		if s.open {
+			_, fits := s.value(first)
+			return fits
+		}
+		return first == s.literal
+	})
 }
 
 // Host is the provider's address, for telemetry.
 func (p *Provider) Host() string { return p.base.Host }
-
-// Project is the only one of the provider's projects that may be named in a path; "": any.
-func (p *Provider) Project() string { return p.project }
 
 // HasCredentials says whether the settings have any.
 func (p *Provider) HasCredentials() bool { return p.credential != nil }

@@ -13,7 +13,7 @@ type Route struct {
 	Pattern string
 	// API is nil for a free path.
 	API *dialect.API
-	// Model is the decoded {model} segment; "" where the pattern has none.
+	// Model is what the path says of it, decoded: a model's name, or a deployment's; "" where it says nothing.
 	Model string
 
 	refuse dialect.Shape
@@ -43,81 +43,77 @@ func (p *Provider) Asks(r Route, query string) bool {
 	return version == "" || version >= p.AskFrom
 }
 
-type table []line
+// table is a closed list of paths. Most have no placeholder and are found by a look into a map.
+type table struct {
+	exact    map[door]Route
+	patterns []line // in the table's order: the first that fits counts
+	project  string // that {project} must equal; "": any
+}
+
+type door struct{ method, path string }
 
 type line struct {
 	method   string
-	pattern  string
-	segments []string
-	api      *dialect.API
-	refuse   dialect.Shape
+	segments []segment
+	route    Route
 }
 
-func newTable(paths []Path) table {
-	t := make(table, 0, len(paths))
+func newTable(paths []Path, project string) table {
+	t := table{exact: make(map[door]Route, len(paths)), project: project}
 	for _, p := range paths {
-		t = append(t, line{p.Method, p.Pattern, strings.Split(p.Pattern, "/"), p.API, p.Refuse})
+		route := Route{Pattern: p.Pattern, API: p.API, refuse: p.Refuse}
+		if strings.Contains(p.Pattern, "{") {
+			t.patterns = append(t.patterns, line{p.Method, segmentsOf(p.Pattern), route})
+		} else {
+			t.exact[door{p.Method, p.Pattern}] = route
+		}
 	}
 	return t
 }
 
-func (t table) find(method, raw string) (Route, bool) {
-	for i := range t {
-		l := &t[i]
+func (t *table) find(method, raw string) (Route, bool) {
+	if route, ok := t.exact[door{method, raw}]; ok {
+		return route, true
+	}
+	for i := range t.patterns {
+		l := &t.patterns[i]
 		if l.method != method {
 			continue
 		}
-		if l.pattern == raw {
-			return Route{Pattern: l.pattern, API: l.api, refuse: l.refuse}, true
-		}
-		if model, ok := l.fits(raw); ok {
-			return Route{Pattern: l.pattern, API: l.api, Model: model, refuse: l.refuse}, true
+		if model, ok := l.fits(raw, t.project); ok {
+			route := l.route
+			route.Model = model
+			return route, true
 		}
 	}
 	return Route{}, false
 }
 
-// fits compares segment by segment. A literal segment equals the table's byte for byte: an escape in it
-// makes it another one.
-func (l *line) fits(raw string) (model string, ok bool) {
+// fits compares segment by segment. A literal equals the table's byte for byte: an escape in it makes it another one.
+func (l *line) fits(raw, project string) (model string, ok bool) {
 	rest := raw
-	for i, want := range l.segments {
-		segment, after, more := strings.Cut(rest, "/")
+	for i := range l.segments {
+		s := &l.segments[i]
+		got, after, more := strings.Cut(rest, "/")
 		if more == (i == len(l.segments)-1) {
 			return "", false
 		}
 		rest = after
-		if want != "{model}" {
-			if segment != want {
+		if !s.open {
+			if got != s.literal {
 				return "", false
 			}
 			continue
 		}
-		if model, ok = name(segment); !ok {
+		value, ok := s.value(got)
+		if !ok || s.pinned && project != "" && value != project {
 			return "", false
+		}
+		if s.model {
+			model = value
 		}
 	}
 	return model, true
-}
-
-// name decodes a segment that names something. It refuses what a server could read as a step to another
-// path: an empty name, dots that stand for folders, and characters that end or bend a path.
-func name(segment string) (string, bool) {
-	decoded, err := url.PathUnescape(segment)
-	if err != nil || decoded == "" {
-		return "", false
-	}
-	for _, part := range strings.Split(decoded, "/") {
-		if part == "" || part == "." || part == ".." {
-			return "", false
-		}
-	}
-	for _, c := range []byte(decoded) {
-		if c < 0x20 || c == 0x7f || c == '\\' || c == '?' || c == '#' || c == '%' || c == ';' {
-			return "", false
-		}
-	}
-	return decoded, true
 }
 
 // Split takes a provider's name off the front of a raw path; slashes that are doubled right behind it count as one,
