@@ -49,7 +49,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	b.header()
-	for _, part := range []func(context.Context) error{b.memory, b.profiled(b.costs), b.cut} {
+	for _, part := range []func(context.Context) error{b.memory, b.large, b.profiled(b.costs), b.cut} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -260,6 +260,44 @@ func (b *bench) memory(ctx context.Context) error {
 	}
 	table.row("ratio", "", "", fmt.Sprintf("**%.2f**", each[1]/each[0]))
 	return b.drop(ctx)
+}
+
+// large passes answers of 50 MB and looks how much each side grows at most meanwhile: what it keeps of an answer.
+func (b *bench) large(ctx context.Context) error {
+	const atOnce = 4
+	table := newTable(b.out, fmt.Sprintf("JSON answers of 50 MB, %d at once", atOnce), "at rest MiB", "at most MiB", "KiB per answer")
+	for i, s := range b.sides {
+		before, err := resident(s.pid())
+		if err != nil {
+			return err
+		}
+		watched, stop := context.WithCancel(ctx)
+		most := make(chan int64)
+		go func() { most <- peak(watched, s.pid()) }()
+		_, err = b.good(ctx, s, order{Body: huge(), Connections: atOnce, Count: 2 * atOnce})
+		stop()
+		after := max(<-most, before)
+		if err != nil {
+			return fmt.Errorf("large answers: %w", err)
+		}
+		table.row(name(i), fmt.Sprintf("%.1f", mib(before)), fmt.Sprintf("%.1f", mib(after)), fmt.Sprintf("**%.0f**", float64(after-before)/1024/atOnce))
+	}
+	return nil
+}
+
+// peak is the most that a process had resident until ctx ended.
+func peak(ctx context.Context, pid int) (most int64) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		n, _ := resident(pid) // a process that is gone shows in the load's own error
+		most = max(most, n)
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return most
+		}
+	}
 }
 
 // drop has the load client leave its streams, and waits until the gateway no longer drains any.

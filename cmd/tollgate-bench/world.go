@@ -34,6 +34,9 @@ func idle() string {
 // short is a stream that is over soon, so that many can be looked at.
 func short() string { return request(true, proxytest.Script{Chunks: 16, Pace: 10}) }
 
+// huge is answered with 50 MB, as images are.
+func huge() string { return request(false, proxytest.Script{Size: 50_000_000}) }
+
 // request is a chat of about 1 KiB, as a chatbot sends it.
 func request(stream bool, s proxytest.Script) string {
 	type message struct {
