@@ -11,7 +11,8 @@ import (
 // A name that ends in a hyphen is a prefix.
 var askable = []string{
 	"authorization", "content-type", "accept", "x-api-key", "x-goog-api-key", "api-key", "x-goog-api-client", "user-agent",
-	"idempotency-key", "openai-", "anthropic-", "x-stainless-", "x-tollgate-", "traceparent",
+	"idempotency-key", "openai-", "anthropic-", "x-stainless-", "x-tollgate-", "traceparent", "x-client-name", "x-fern-",
+	"x-amz-", "x-amzn-", "amz-sdk-", "x-title",
 }
 
 // exposed are the answer's headers that a page may read.
