@@ -90,12 +90,20 @@ func TestConverseStream(t *testing.T) {
 
 func TestConverseStreamBreaksOffWithAnException(t *testing.T) {
 	p := proxytest.NewBedrock(proxytest.Options{})
-	_, body := exchange(t, p, claude+"converse-stream", converseSaid+`,"proxytest":{"error_after":2,"crlf":true}}`)
+	_, body := exchange(t, p, claude+"converse-stream", converseSaid+`,"proxytest":{"error_after":2}}`)
 	kinds, payloads := frames(t, body)
 	if diff := cmp.Diff([]string{"messageStart", "contentBlockDelta", "exception modelStreamErrorException"}, kinds); diff != "" {
 		t.Errorf("the events differ (-want +got):\n%s", diff)
 	}
 	reads(t, payloads[len(payloads)-1], map[string]any{"message": "The model broke off while it answered."})
+}
+
+func TestFramesHaveNoLinesToEnd(t *testing.T) {
+	p := proxytest.NewBedrock(proxytest.Options{})
+	_, body := exchange(t, p, claude+"converse-stream", converseSaid+`,"proxytest":{"chunks":600,"crlf":true}}`)
+	if kinds, _ := frames(t, body); len(kinds) != 604 || !strings.Contains(body, "\n") {
+		t.Errorf("got %d frames, want 604 with a line feed somewhere in a checksum", len(kinds))
+	}
 }
 
 func TestInvokeTellsCountsInHeadersAndBody(t *testing.T) {
