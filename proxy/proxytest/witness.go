@@ -9,7 +9,8 @@ import (
 
 // Answer is what the witness knows of one request.
 type Answer struct {
-	// ID is the answer's id, in its X-Request-Id behind req_ and, where OpenAI has one there, in its body.
+	// ID is the answer's id, in the header in which the provider names its requests (OpenAI: X-Request-Id, behind req_) and,
+	// where the provider has one there, in its body.
 	ID     string `json:"id"`
 	API    string `json:"api"`   // "" for a path that does not exist
 	Model  string `json:"model"` // as the answer names it; "" where it names none
