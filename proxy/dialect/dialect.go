@@ -47,6 +47,11 @@ type format struct {
 	limits []limit
 	// limitsIn is the member in which the limits stand; "": the body itself.
 	limitsIn string
+	// zeroIsNone: a limit of 0 bounds nothing.
+	zeroIsNone bool
+	// stored is what a model's name in the path contains where it stands for a prompt that the provider keeps, so that the
+	// body doesn't bound the cost; "": none does.
+	stored string
 	// streams says which requests are answered by a stream.
 	streams streams
 	// sequence: a stream is one JSON value after the other (NDJSON).

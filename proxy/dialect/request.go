@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -68,11 +69,12 @@ const (
 	reqStreamOptions
 	reqIncludeUsage
 	reqBackground
-	reqConfig  // the object in which the limits stand
-	reqBinary  // a picture, a sound or a file, as a string
-	reqPrompt  // one prompt of several, or a token of one
-	reqContent // what only its own tree of listed members judges
-	reqType    // a string that must be among those that are known to be bounded
+	reqConfig   // the object in which the limits stand
+	reqBinary   // a picture, a sound or a file, as a string
+	reqPrompt   // one prompt of several, or a token of one
+	reqContent  // what only its own tree of listed members judges
+	reqType     // a string that must be among those that are known to be bounded
+	reqOwnLimit // a bound of the output in a model's own format: it is told, and never changed
 )
 
 // Head is what stands outside a request's body.
@@ -181,10 +183,15 @@ func (r *requestReader) see(v *value) {
 	case reqIncludeUsage:
 		r.req.UsageAsked = r.boolean(v)
 		r.req.splice.include = spanOf(v)
+	case reqOwnLimit:
+		if n, ok := wholeNumber(string(v.raw)); ok && n > 0 {
+			r.req.OutputLimit = max(r.req.OutputLimit, min(n, maxOutput))
+		}
 	case reqBinary:
 		if v.kind == '"' {
 			r.req.size -= v.size
 		}
+		r.unbounded(v, v.node.key)
 	}
 }
 
@@ -192,6 +199,9 @@ func (r *requestReader) finish(h Head) (Request, error) {
 	q := &r.req
 	if h.Model != "" {
 		q.Model = h.Model
+	}
+	if stored := q.splice.api.format.stored; q.Unbounded == "" && stored != "" && strings.Contains(h.Model, stored) {
+		q.Unbounded = "the model stands for what is stored at the provider"
 	}
 	switch q.splice.api.format.streams {
 	case always:
@@ -267,11 +277,15 @@ func (r *requestReader) whole(v *value) (int64, bool) {
 // limit reads a bound of the output. A negative one bounds nothing: llama.cpp and LM Studio take -1 for none.
 func (r *requestReader) limit(v *value) {
 	found := foundLimit{state: null, span: spanOf(v)}
+	f := &r.req.splice.api.format
 	if !v.null() {
 		found.state = stated
 		found.limit, _ = r.whole(v)
 	}
-	for at, l := range r.req.splice.api.format.limits {
+	if f.zeroIsNone && found.limit == 0 {
+		found.limit = -1
+	}
+	for at, l := range f.limits {
 		if l.id == v.node.id {
 			r.req.splice.limits[at] = found
 		}
@@ -296,15 +310,18 @@ func (r *requestReader) object(v *value) object {
 }
 
 // unlisted judges a member that isn't known to cost no more than its bytes.
-func (r *requestReader) unlisted(v *value) {
+func (r *requestReader) unlisted(v *value) { r.unbounded(v, string(r.scan.name)) }
+
+// unbounded notes the member name as what makes the cost unbounded; "": an element.
+func (r *requestReader) unbounded(v *value, name string) {
 	if r.req.Unbounded != "" || v.null() {
 		return
 	}
 	path := r.scan.path()
-	if path != "" {
+	if path != "" && name != "" {
 		path += "."
 	}
-	r.req.Unbounded = path + string(r.scan.name)
+	r.req.Unbounded = path + name
 }
 
 func (r *requestReader) judgeType(v *value) {
