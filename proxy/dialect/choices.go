@@ -1,0 +1,39 @@
+package dialect
+
+// choices follows which of a response's choices have ended.
+type choices struct {
+	asked          int64 // how many the request asked for
+	seen, finished indices
+	n              int64 // in the message that is being read
+	at             int64 // the index of the choice that is being read; negative: it isn't told
+	finishes       bool  // the choice that is being read does
+	some           bool  // one of the message's did
+}
+
+func choicesOf(r Response) choices { return choices{asked: max(r.Request.answers, 1), at: -1} }
+
+func (c *choices) begin() { c.n, c.at, c.finishes, c.some = 0, -1, false, false }
+
+// index is told of the index of the choice that is being read. Without one the choices are counted.
+func (c *choices) index(v *value) {
+	if index, ok := wholeNumber(string(v.raw)); ok {
+		c.at = index
+	}
+}
+
+// endChoice is called behind a choice.
+func (c *choices) endChoice() {
+	if c.at < 0 {
+		c.at = c.n
+	}
+	c.seen.add(c.at)
+	if c.finishes {
+		c.finished.add(c.at)
+		c.some = true
+	}
+	c.n++
+	c.at, c.finishes = -1, false
+}
+
+// ended says that the message finishes the last choice.
+func (c *choices) ended() bool { return c.some && c.finished.n >= max(c.asked, c.seen.n) }
