@@ -105,7 +105,11 @@ func (c *call) locate(raw string) {
 
 // identify finds who is calling, and from where.
 func (c *call) identify() error {
-	shown, ok := secret(c.in.Header)
+	query := ""
+	if c.provider != nil && c.provider.QueryKey {
+		query = c.in.URL.RawQuery
+	}
+	shown, ok := secret(c.in.Header, query)
 	if !ok {
 		shown = "" // one answer, in the same time, whatever is wrong with the key
 	}

@@ -12,8 +12,16 @@ const keyPrefix = "tg_"
 // credentialHeaders are where clients put a key, and what never reaches a provider.
 var credentialHeaders = []string{"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key"}
 
-// secret is the gateway key that a request shows. ok is false when it shows none, or two that differ.
-func secret(h http.Header) (key string, ok bool) {
+// secret is the gateway key that a request shows, in a header or as key= in the raw query, which is "" where clients
+// of the provider don't show it there. ok is false when it shows none, or two that differ.
+func secret(h http.Header, query string) (key string, ok bool) {
+	same := true
+	show := func(value string) {
+		if value = strings.TrimSpace(value); strings.HasPrefix(value, keyPrefix) {
+			same = same && (key == "" || key == value)
+			key = value
+		}
+	}
 	for _, name := range credentialHeaders {
 		for _, value := range h[name] {
 			if name == "Authorization" {
@@ -23,15 +31,21 @@ func secret(h http.Header) (key string, ok bool) {
 				}
 				value = token
 			}
-			value = strings.TrimSpace(value)
-			if !strings.HasPrefix(value, keyPrefix) {
-				continue
-			}
-			if key != "" && key != value {
-				return "", false
-			}
-			key = value
+			show(value)
 		}
+	}
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "key" {
+			if decoded, err := url.QueryUnescape(value); err == nil {
+				show(decoded)
+			}
+		}
+	}
+	if !same {
+		return "", false
 	}
 	return key, key != ""
 }

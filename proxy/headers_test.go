@@ -48,24 +48,34 @@ func TestCleanOutboundDropsKeysInAnyHeader(t *testing.T) {
 
 func TestSecret(t *testing.T) {
 	for _, tc := range []struct {
-		h   http.Header
-		key string
-		ok  bool
+		h     http.Header
+		query string
+		key   string
+		ok    bool
 	}{
-		{http.Header{}, "", false},
-		{http.Header{"Authorization": {"Bearer tg_a"}}, "tg_a", true},
-		{http.Header{"Authorization": {"bearer   tg_a "}}, "tg_a", true},
-		{http.Header{"Authorization": {"Basic dGdfYQ==", "Bearer tg_a"}}, "tg_a", true},
-		{http.Header{"Authorization": {"tg_a"}}, "", false},
-		{http.Header{"Authorization": {"Bearer sk-1"}, "X-Api-Key": {"tg_a"}}, "tg_a", true},
-		{http.Header{"Authorization": {"Bearer tg_a"}, "X-Api-Key": {"tg_a"}, "Api-Key": {"tg_a"}, "X-Goog-Api-Key": {"tg_a"}}, "tg_a", true},
-		{http.Header{"Authorization": {"Bearer tg_a"}, "X-Api-Key": {"tg_b"}}, "", false},
-		{http.Header{"X-Api-Key": {"tg_a", "tg_b"}}, "", false},
-		{http.Header{"X_api_key": {"tg_a"}}, "", false},
-		{http.Header{"Cookie": {"tg_a"}}, "", false},
+		{http.Header{}, "", "", false},
+		{http.Header{"Authorization": {"Bearer tg_a"}}, "", "tg_a", true},
+		{http.Header{"Authorization": {"bearer   tg_a "}}, "", "tg_a", true},
+		{http.Header{"Authorization": {"Basic dGdfYQ==", "Bearer tg_a"}}, "", "tg_a", true},
+		{http.Header{"Authorization": {"tg_a"}}, "", "", false},
+		{http.Header{"Authorization": {"Bearer sk-1"}, "X-Api-Key": {"tg_a"}}, "", "tg_a", true},
+		{http.Header{"Authorization": {"Bearer tg_a"}, "X-Api-Key": {"tg_a"}, "Api-Key": {"tg_a"}, "X-Goog-Api-Key": {"tg_a"}}, "", "tg_a", true},
+		{http.Header{"Authorization": {"Bearer tg_a"}, "X-Api-Key": {"tg_b"}}, "", "", false},
+		{http.Header{"X-Api-Key": {"tg_a", "tg_b"}}, "", "", false},
+		{http.Header{"X_api_key": {"tg_a"}}, "", "", false},
+		{http.Header{"Cookie": {"tg_a"}}, "", "", false},
+		{http.Header{}, "alt=sse&key=tg_a", "tg_a", true},
+		{http.Header{}, "key=%74g_a&x", "tg_a", true},
+		{http.Header{"X-Goog-Api-Key": {"tg_a"}}, "key=tg_a", "tg_a", true},
+		{http.Header{"X-Goog-Api-Key": {"tg_a"}}, "key=tg_b", "", false},
+		{http.Header{"X-Goog-Api-Key": {"tg_a"}}, "key=AIza", "tg_a", true},
+		{http.Header{}, "key=tg_a&key=tg_b", "", false},
+		{http.Header{}, "key=AIza&key=tg_a", "tg_a", true},
+		{http.Header{}, "Key=tg_a&k=tg_a&tg_a", "", false},
+		{http.Header{}, "key=%zz&key", "", false},
 	} {
-		if key, ok := secret(tc.h); key != tc.key && tc.ok || ok != tc.ok {
-			t.Errorf("%v: got %q, %v, want %q, %v", tc.h, key, ok, tc.key, tc.ok)
+		if key, ok := secret(tc.h, tc.query); key != tc.key && tc.ok || ok != tc.ok {
+			t.Errorf("%v, %q: got %q, %v, want %q, %v", tc.h, tc.query, key, ok, tc.key, tc.ok)
 		}
 	}
 }
@@ -136,7 +146,7 @@ func FuzzHeaderFilter(f *testing.F) {
 
 // checkSecret: what is shown stands in a credential header, begins as a key does, and is the only one.
 func checkSecret(t *testing.T, h http.Header) {
-	key, ok := secret(h)
+	key, ok := secret(h, "")
 	if !ok {
 		return
 	}
