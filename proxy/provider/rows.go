@@ -90,6 +90,10 @@ var Rows = byName(
 		Paths: vLLM, Refused: vLLMRefused, Refuse: dialect.OpenAIShape,
 	},
 	Row{
+		Name: "cerebras", System: "cerebras", Origin: "https://api.cerebras.ai", AskUsage: true,
+		Paths: under("/v1", chat, completions, models, model), Refused: refusedUnder("/v1", openAIStored), Refuse: dialect.OpenAIShape,
+	},
+	Row{
 		Name: "huggingface", System: "huggingface", Origin: "https://router.huggingface.co",
 		Paths: huggingFace, Refused: huggingFaceRefused, Refuse: dialect.OpenAIShape,
 	},
