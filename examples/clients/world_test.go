@@ -40,7 +40,9 @@ func newWorld(t *testing.T) *world {
 	w := &world{fakes: map[string]*fake{}}
 	// Equal ids let whole answers be compared.
 	options := proxytest.Options{APIKey: providerKey, Script: proxytest.Script{ID: "0123456789abcdef"}, KeepBodies: true}
-	w.fakes["openai"] = newFake(t, proxytest.New(options))
+	for name, p := range fakesOf(options) {
+		w.fakes[name] = &fake{p, serve(t, p)}
+	}
 	w.gateway = startGateway(t, w.fakes)
 	w.front = newFront(t, w.gateway.data)
 	w.call(t, http.StatusCreated, "POST", "/api/v1/accounts", map[string]any{"id": "full", "monthly_tokens": 1_000_000_000}, nil)
@@ -48,20 +50,22 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+func fakesOf(o proxytest.Options) map[string]*proxytest.Provider {
+	return map[string]*proxytest.Provider{
+		"openai":    proxytest.New(o),
+		"anthropic": proxytest.NewAnthropic(o),
+		"gemini":    proxytest.NewGemini(o),
+		"bedrock":   proxytest.NewBedrock(o),
+		"ollama":    proxytest.NewOllama(o),
+		"groq":      proxytest.NewGroq(o),
+		"mistral":   proxytest.NewMistral(o),
+	}
+}
+
 // fake is a running provider.
 type fake struct {
-	provider
+	*proxytest.Provider
 	origin string
-}
-
-type provider interface {
-	http.Handler
-	Answered() []proxytest.Answer
-}
-
-func newFake(t *testing.T, p provider) *fake {
-	t.Helper()
-	return &fake{p, serve(t, p)}
 }
 
 // answered are the provider's answers to requests with a text in their body, in the order of arrival.
