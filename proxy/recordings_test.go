@@ -60,6 +60,7 @@ var playedAs = map[string]struct{ api, base string }{
 	"azure-realtime": {"azure-openai", ""}, "gemini-live": {"gemini", ""}, "openai-realtime": {"openai", ""}, "xai-realtime": {"xai", ""},
 	"crusoe": {"openai", ""}, "gpustack": {"openai", ""}, "litellm-proxy": {"openai", ""}, "lmstudio": {"openai", ""},
 	"snowflake":                  {"openai", "/api/v2/cortex"},
+	"ollama-cloud":               {"ollama", ""},
 	"pydantic-gateway.anthropic": {"anthropic", "/anthropic"}, "pydantic-gateway.bedrock": {"bedrock", "/bedrock"},
 	"pydantic-gateway.gemini": {"vertex", "/google-vertex"}, "pydantic-gateway.openai-chat": {"groq", "/groq"},
 	"pydantic-gateway.openai-responses": {"openai", "/openai"},
@@ -72,6 +73,9 @@ var unpathed = map[string]string{
 	"groq.openai-chat": "/openai/v1/chat/completions", "lmstudio.openai-responses": "/v1/responses",
 	"openai.images": "/v1/images/generations", "openai.openai-responses": "/v1/responses",
 	"voyage.embeddings": "/v1/embeddings", "xai.openai-chat": "/v1/chat/completions",
+	"azure-realtime.realtime-ws": "/openai/v1/realtime?model=m", "openai-realtime.realtime-ws": "/v1/realtime?model=m",
+	"gemini-live.realtime-ws": "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+	"xai-realtime.realtime-ws": "/v1/realtime?model=m",
 }
 
 func readRecording(t *testing.T, name string) recording {
@@ -136,6 +140,9 @@ func (r *recording) located(t *testing.T) {
 			t.Fatalf("%s: no path is known", r.name)
 		}
 		r.method = http.MethodPost
+		if api == "realtime-ws" {
+			r.method = http.MethodGet
+		}
 	}
 	for entry, as := range playedAs {
 		if strings.HasPrefix(r.name, entry) {
