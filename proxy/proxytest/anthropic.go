@@ -2,7 +2,6 @@ package proxytest
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -50,16 +49,16 @@ func readAnthropic(q *request, r *http.Request, body []byte) error {
 		return nil
 	}
 	if r.Header.Get("Anthropic-Version") == "" {
-		return errors.New("anthropic-version: header is required")
+		return complaint("anthropic-version: header is required")
 	}
 	if err := readMessage(q, body); err != nil {
 		return err
 	}
 	if q.Model == "" {
-		return errors.New("model: Field required")
+		return complaint("model: Field required")
 	}
 	if q.MaxTokens <= 0 && q.path == "/v1/messages" {
-		return errors.New("max_tokens: Field required")
+		return complaint("max_tokens: Field required")
 	}
 	return nil
 }
@@ -70,7 +69,7 @@ func readMessage(q *request, body []byte) error {
 		System json.RawMessage `json:"system"`
 	}
 	if json.Unmarshal(body, q) != nil || json.Unmarshal(body, &rest) != nil {
-		return errors.New("The request body is not valid JSON")
+		return complaint("The request body is not valid JSON")
 	}
 	q.Instructions = rest.System
 	return nil

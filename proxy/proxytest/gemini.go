@@ -2,7 +2,6 @@ package proxytest
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -93,7 +92,7 @@ func readGemini(q *request, r *http.Request, body []byte) error {
 	var b geminiBody
 	var v any
 	if json.Unmarshal(body, &v) != nil || json.Unmarshal(body, q) != nil || json.Unmarshal(marshal(camel(v)), &b) != nil {
-		return errors.New("Invalid JSON payload received.")
+		return complaint("Invalid JSON payload received.")
 	}
 	q.alt = r.URL.Query().Get("alt")
 	q.Model, _ = modelCall(q.path)
@@ -115,7 +114,7 @@ func readGemini(q *request, r *http.Request, body []byte) error {
 		}
 		q.Input = marshal(contents)
 	case b.Contents == nil:
-		return errors.New("* GenerateContentRequest.contents: contents is not specified")
+		return complaint("* GenerateContentRequest.contents: contents is not specified")
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package proxytest
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 )
@@ -73,13 +72,13 @@ func readVertex(q *request, r *http.Request, body []byte) error {
 	model, operation := modelCall(q.path)
 	switch {
 	case rest.AnthropicVersion == "":
-		return errors.New("anthropic_version: Field required")
+		return complaint("anthropic_version: Field required")
 	case model == countTokens:
 		return nil
 	case q.Model != "":
-		return errors.New("model: Extra inputs are not permitted")
+		return complaint("model: Extra inputs are not permitted")
 	case q.MaxTokens <= 0:
-		return errors.New("max_tokens: Field required")
+		return complaint("max_tokens: Field required")
 	}
 	q.Model, q.Stream = model, q.Stream && operation == "streamRawPredict"
 	return nil
