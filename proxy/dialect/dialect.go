@@ -60,8 +60,8 @@ type format struct {
 	nativeNull bool
 	// noOutput: an answer costs no output tokens.
 	noOutput bool
-	// unbounded names what makes every request of this API unbounded.
-	unbounded string
+	// unbounded names what makes every request of this API unbounded, deployed what makes one so whose path names the model.
+	unbounded, deployed string
 
 	answer, event *node // of a JSON answer, of one message of a stream
 	array         *node // of an answer that is an array; nil: as answer

@@ -253,6 +253,18 @@ func TestPlainRequests(t *testing.T) {
 	}
 }
 
+func TestDeploymentsAreUnbounded(t *testing.T) {
+	for _, api := range []*API{WatsonxGenerate, WatsonxGenerateStream, WatsonxChat, WatsonxChatStream} {
+		r, err := api.ReadRequest(Head{Model: "d-1"}, []byte(`{}`))
+		if err != nil || r.Model != "d-1" || r.Unbounded != watsonxStored {
+			t.Errorf("%s: model %q, unbounded by %q (%v)", api.Name, r.Model, r.Unbounded, err)
+		}
+	}
+	if r, _ := Chat.ReadRequest(Head{Model: "d-1"}, []byte(`{}`)); r.Unbounded != "" {
+		t.Errorf("a deployment of OpenAI's chat: unbounded by %q", r.Unbounded)
+	}
+}
+
 func TestPlainRequestsRefused(t *testing.T) {
 	tests := []struct {
 		api        *API

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -199,6 +200,7 @@ func (r *requestReader) finish(h Head) (Request, error) {
 	q := &r.req
 	if h.Model != "" {
 		q.Model = h.Model
+		q.Unbounded = cmp.Or(q.Unbounded, q.splice.api.format.deployed)
 	}
 	if stored := q.splice.api.format.stored; q.Unbounded == "" && stored != "" && strings.Contains(h.Model, stored) {
 		q.Unbounded = "the model stands for what is stored at the provider"

@@ -16,6 +16,9 @@ var (
 		watsonxRequest(), "rerank: the query is read once with each input")}
 )
 
+// watsonxStored is what a path that names a deployment brings along: https://cloud.ibm.com/apidocs/watsonx-ai, "deployments".
+const watsonxStored = "a deployment may put a stored prompt before the request's"
+
 func watsonxGenerate(name string, streams streams) *API {
 	return &API{Name: name, Operation: "text_completion", MinOutput: 1, format: format{
 		request: watsonxRequest("input").
@@ -26,6 +29,7 @@ func watsonxGenerate(name string, streams streams) *API {
 		limits:     []limit{{reqMaxTokens, "max_new_tokens"}},
 		limitsIn:   "parameters",
 		zeroIsNone: true,
+		deployed:   watsonxStored,
 		streams:    streams,
 		answer:     watsonxText,
 		event:      watsonxText,
@@ -39,6 +43,7 @@ func watsonxChat(name string, streams streams) *API {
 			close("", "project_id", "space_id", "time_limit", "tool_choice_option", "include_reasoning", "length_penalty"),
 		limits:     []limit{{reqMaxCompletionTokens, "max_completion_tokens"}, {reqMaxTokens, "max_tokens"}},
 		zeroIsNone: true, // 0 stands for what the model can at most
+		deployed:   watsonxStored,
 		streams:    streams,
 		answer:     watsonxMessage,
 		event:      watsonxMessage,
