@@ -45,12 +45,10 @@ func (p *Provider) Asks(r Route, query string) bool {
 
 // table is a closed list of paths. Most have no placeholder and are found by a look into a map.
 type table struct {
-	exact    map[door]Route
-	patterns []line // in the table's order: the first that fits counts
-	project  string // that {project} must equal; "": any
+	exact    map[string]map[string]*Route // by method and path
+	patterns []line                       // in the table's order: the first that fits counts
+	project  string                       // that {project} must equal; "": any
 }
-
-type door struct{ method, path string }
 
 type line struct {
 	method   string
@@ -58,29 +56,37 @@ type line struct {
 	route    Route
 }
 
+// deepest is how many segments a pattern has at most.
+const deepest = 12
+
 func newTable(paths []Path, project string) table {
-	t := table{exact: make(map[door]Route, len(paths)), project: project}
+	t := table{exact: make(map[string]map[string]*Route), project: project}
 	for _, p := range paths {
 		route := Route{Pattern: p.Pattern, API: p.API, refuse: p.Refuse}
 		if strings.Contains(p.Pattern, "{") {
 			t.patterns = append(t.patterns, line{p.Method, segmentsOf(p.Pattern), route})
-		} else {
-			t.exact[door{p.Method, p.Pattern}] = route
+			continue
 		}
+		if t.exact[p.Method] == nil {
+			t.exact[p.Method] = make(map[string]*Route)
+		}
+		t.exact[p.Method][p.Pattern] = &route
 	}
 	return t
 }
 
 func (t *table) find(method, raw string) (Route, bool) {
-	if route, ok := t.exact[door{method, raw}]; ok {
-		return route, true
+	if route, ok := t.exact[method][raw]; ok {
+		return *route, true
 	}
+	var all [deepest]string
+	parts := split(raw, all[:0])
 	for i := range t.patterns {
 		l := &t.patterns[i]
-		if l.method != method {
+		if l.method != method || len(l.segments) != len(parts) || !l.reads(parts) {
 			continue
 		}
-		if model, ok := l.fits(raw, t.project); ok {
+		if model, ok := l.names(parts, t.project); ok {
 			route := l.route
 			route.Model = model
 			return route, true
@@ -89,23 +95,37 @@ func (t *table) find(method, raw string) (Route, bool) {
 	return Route{}, false
 }
 
-// fits compares segment by segment. A literal equals the table's byte for byte: an escape in it makes it another one.
-func (l *line) fits(raw, project string) (model string, ok bool) {
-	rest := raw
+// split cuts a path into parts, none if there were more than parts has room for.
+func split(raw string, parts []string) []string {
+	for part := range strings.SplitSeq(raw, "/") {
+		if len(parts) == cap(parts) {
+			return nil
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// reads compares the literals, the last first, since there the lines of a table differ most. A literal equals the
+// table's byte for byte: an escape in it makes it another one.
+func (l *line) reads(parts []string) bool {
+	for i := len(parts) - 1; i >= 0; i-- {
+		s := &l.segments[i]
+		if s.open && !strings.HasSuffix(parts[i], s.literal) || !s.open && parts[i] != s.literal {
+			return false
+		}
+	}
+	return true
+}
+
+// names reads what stands in the placeholders' places.
+func (l *line) names(parts []string, project string) (model string, ok bool) {
 	for i := range l.segments {
 		s := &l.segments[i]
-		got, after, more := strings.Cut(rest, "/")
-		if more == (i == len(l.segments)-1) {
-			return "", false
-		}
-		rest = after
 		if !s.open {
-			if got != s.literal {
-				return "", false
-			}
 			continue
 		}
-		value, ok := s.value(got)
+		value, ok := s.value(parts[i])
 		if !ok || s.pinned && project != "" && value != project {
 			return "", false
 		}

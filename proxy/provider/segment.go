@@ -30,6 +30,9 @@ var placeholders = map[string]segment{
 
 func segmentsOf(pattern string) []segment {
 	parts := strings.Split(pattern, "/")
+	if len(parts) > deepest {
+		panic("BUG: too many segments in " + pattern)
+	}
 	all := make([]segment, len(parts))
 	for i, part := range parts {
 		end := strings.IndexByte(part, '}') + 1
