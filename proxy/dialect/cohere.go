@@ -40,7 +40,7 @@ var (
 			close("inputs.*").
 			close("inputs.*.content").
 			close("inputs.*.content.*", "type", "text").
-			count(reqBinary, "images.*", "inputs.*.content.*.image_url.url"),
+			count(reqBinary, "images.*", "inputs.*.content.*.image_url", "inputs.*.content.*.image_url.url"),
 		streams:   never,
 		noOutput:  true,
 		answer:    cohereMeta,

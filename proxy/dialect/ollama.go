@@ -11,7 +11,8 @@ var (
 	// OllamaGenerate is POST /api/generate.
 	OllamaGenerate = &API{Name: "generate", Operation: "text_completion", MinOutput: 1, format: ollamaText(
 		ollamaRequest("keep_alive", "format", "think", "logprobs", "top_logprobs", "truncate", "shift",
-			"prompt", "suffix", "system", "template", "raw", "context").
+			"prompt", "suffix", "system", "raw", "context").
+			allow(reqType, "template", ""). // one may repeat the prompt as often as it likes
 			count(reqBinary, "images.*"))}
 	// OllamaEmbed is POST /api/embed.
 	OllamaEmbed = &API{Name: "embed", Operation: "embeddings", format: ollamaVectors("input", "truncate", "dimensions")}

@@ -335,6 +335,6 @@ func (r *requestReader) judgeType(v *value) {
 		kind = string(inner(v.raw))
 	}
 	if !slices.Contains(v.node.only, kind) {
-		r.req.Unbounded = r.scan.path() + ": " + kind[:min(len(kind), maxKey)]
+		r.req.Unbounded = cmp.Or(r.scan.path(), v.node.key) + ": " + kind[:min(len(kind), maxKey)]
 	}
 }
