@@ -37,3 +37,20 @@ func (c *choices) endChoice() {
 
 // ended says that the message finishes the last choice.
 func (c *choices) ended() bool { return c.some && c.finished.n >= max(c.asked, c.seen.n) }
+
+// indices is a set of choices by index. One that no answer could have counts, but isn't told from others like it.
+type indices struct {
+	n    int64
+	bits []uint64
+}
+
+func (s *indices) add(i int64) {
+	i = min(max(i, 0), maxChoices)
+	for int64(len(s.bits)) <= i/64 {
+		s.bits = append(s.bits, 0)
+	}
+	if bit := uint64(1) << (i % 64); s.bits[i/64]&bit == 0 {
+		s.bits[i/64] |= bit
+		s.n++
+	}
+}

@@ -112,29 +112,25 @@ var openAICounts = counts{
 // chatReader reads chat completions, completions and embeddings.
 type chatReader struct {
 	*answer
-	choices        int64 // how many the request asked for
-	seen, finished indices
-	chunk          chunk
+	choices choices
+	chunk   chunk
 }
 
 // chunk is the message that is being read.
 type chunk struct {
 	unit
-	choices  int64 // elements of choices
-	index    int64 // of the choice being read
-	finishes bool  // the choice being read does
-	finished bool  // one of its choices did
-	failed   bool
-	text     bool
+	failed bool
+	text   bool
 }
 
 func newChatReader(a *answer, r Response) reader {
-	c := &chatReader{answer: a, choices: max(r.Request.answers, 1)}
-	c.begin()
-	return c
+	return &chatReader{answer: a, choices: choicesOf(r)}
 }
 
-func (c *chatReader) begin() { c.chunk = chunk{index: -1} }
+func (c *chatReader) begin() {
+	c.choices.begin()
+	c.chunk = chunk{}
+}
 
 func (c *chatReader) see(v *value) {
 	switch v.node.id {
@@ -155,16 +151,14 @@ func (c *chatReader) see(v *value) {
 			c.chunk.text = true
 		}
 	case ansIndex:
-		if index, ok := wholeNumber(string(v.raw)); ok {
-			c.chunk.index = index
-		}
+		c.choices.index(v)
 	case ansFinish:
 		if v.kind == '"' && v.size > 2 { // some servers send "" for null
-			c.chunk.finishes = true
+			c.choices.finishes = true
 			c.answer.finished(label(v.raw))
 		}
 	case ansChoice:
-		c.endChoice()
+		c.choices.endChoice()
 	}
 }
 
@@ -179,31 +173,15 @@ func (c *chatReader) seeUsage(v *value) {
 	}
 }
 
-func (c *chatReader) endChoice() {
-	index := c.chunk.index
-	if index < 0 {
-		index = c.chunk.choices
-	}
-	c.seen.add(index)
-	if c.chunk.finishes {
-		c.finished.add(index)
-		c.chunk.finished = true
-	}
-	c.chunk.choices++
-	c.chunk.index, c.chunk.finishes = -1, false
-}
-
 // end: a response ends with the chunk that finishes its last choice, or with an error. A chunk without choices that
 // carries usage is what asking adds; the choices may be null or absent there (vLLM's backends).
 func (c *chatReader) end() unit {
 	u := c.chunk.unit
-	switch {
-	case c.chunk.failed:
+	u.ends = c.choices.ended()
+	if c.chunk.failed {
 		u.ends, u.final = true, true
-	case c.chunk.finished:
-		u.ends = c.finished.n >= max(c.choices, c.seen.n)
 	}
-	u.asked = u.usage && c.chunk.choices == 0 && !c.chunk.failed
+	u.asked = u.usage && c.choices.n == 0 && !c.chunk.failed
 	if c.chunk.text {
 		c.events++
 	}
@@ -219,23 +197,6 @@ func errorType(v *value) string {
 		}
 	}
 	return "error"
-}
-
-// indices is a set of choices by index. One that no answer could have counts, but isn't told from others like it.
-type indices struct {
-	n    int64
-	bits []uint64
-}
-
-func (s *indices) add(i int64) {
-	i = min(max(i, 0), maxChoices)
-	for int64(len(s.bits)) <= i/64 {
-		s.bits = append(s.bits, 0)
-	}
-	if bit := uint64(1) << (i % 64); s.bits[i/64]&bit == 0 {
-		s.bits[i/64] |= bit
-		s.n++
-	}
 }
 
 // responsesAnswer serves the answers of responses and responses/compact, responsesEvent the events of streams.

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var allAPIs = []*API{Chat, Completions, Responses, Compact, Embeddings}
+var allAPIs = []*API{Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict}
 
 func TestReadRequest(t *testing.T) {
 	tests := []struct {
@@ -267,7 +267,37 @@ func readings(body []byte) []map[string]any {
 	}
 	first["include_usage"] = gjson.GetBytes(body, "stream_options.include_usage").Value()
 	last["include_usage"] = include(last["stream_options"])
+	protobuf(body, folded, last, first)
 	return []map[string]any{folded, last, first}
+}
+
+// protobuf adds what a reader of protobuf's JSON takes: any spelling of the two, the first or the last of what comes twice.
+func protobuf(body []byte, folded, last, first map[string]any) {
+	var fold struct {
+		Camel, Snake struct {
+			MaxOutputTokens any `json:"maxOutputTokens"`
+			MaxOutputSnake  any `json:"max_output_tokens"`
+			CandidateCount  any `json:"candidateCount"`
+			CandidateSnake  any `json:"candidate_count"`
+		}
+	}
+	_ = json.Unmarshal([]byte(gjson.GetBytes(body, "generationConfig").Raw), &fold.Camel)
+	_ = json.Unmarshal([]byte(gjson.GetBytes(body, "generation_config").Raw), &fold.Snake)
+	folded["maxOutputTokens"] = either(fold.Camel.MaxOutputTokens, fold.Camel.MaxOutputSnake, fold.Snake.MaxOutputTokens, fold.Snake.MaxOutputSnake)
+	folded["candidateCount"] = either(fold.Camel.CandidateCount, fold.Camel.CandidateSnake, fold.Snake.CandidateCount, fold.Snake.CandidateSnake)
+	for _, in := range []string{"generationConfig", "generation_config"} {
+		config, _ := last[in].(map[string]any)
+		for name, spellings := range map[string][]string{"maxOutputTokens": {"maxOutputTokens", "max_output_tokens"}, "candidateCount": {"candidateCount", "candidate_count"}} {
+			for _, spelling := range spellings {
+				if v := config[spelling]; v != nil {
+					last[name] = v
+				}
+				if v := gjson.GetBytes(body, in+"."+spelling).Value(); v != nil && first[name] == nil {
+					first[name] = v
+				}
+			}
+		}
+	}
 }
 
 // actedOn are the members that an API acts on.
@@ -277,6 +307,10 @@ var actedOn = map[*API][]string{
 	Responses:   {"model", "stream", "max_output_tokens", "background", "include_usage"},
 	Compact:     {"model", "stream", "include_usage"},
 	Embeddings:  {"model", "stream", "include_usage"},
+	Messages:    {"model", "stream", "max_tokens"},
+
+	GenerateContent:       {"maxOutputTokens", "candidateCount"},
+	StreamGenerateContent: {"maxOutputTokens", "candidateCount"},
 }
 
 // agrees checks that a body that ReadRequest accepts means the same to readers that take the first member, the last
@@ -324,7 +358,7 @@ func asRead(r *Request, name string) any {
 		return r.Background
 	case "include_usage":
 		return r.UsageAsked
-	case "n", "best_of":
+	case "n", "best_of", "candidateCount":
 		return r.Choices
 	}
 	return limit(name)
@@ -349,8 +383,9 @@ func sameValue(ours, theirs any) bool {
 }
 
 func TestOtherReadersAgree(t *testing.T) {
-	keys := []string{"model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background", "messages"}
-	values := []string{`"a"`, `"b"`, `true`, `false`, `null`, `1`, `2`, `-1`, `1e2`, `2.5`, `"1"`, `{}`, `[]`, `{"include_usage":true}`, `{"include_usage":true,"include_usage":false}`, `{"INCLUDE_USAGE":true}`}
+	keys := []string{"generationConfig", "generation_config", "model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background", "messages"}
+	values := []string{`"a"`, `"b"`, `true`, `false`, `null`, `1`, `2`, `-1`, `1e2`, `2.5`, `"1"`, `{}`, `[]`, `{"include_usage":true}`, `{"include_usage":true,"include_usage":false}`, `{"INCLUDE_USAGE":true}`,
+		`{"maxOutputTokens":5,"candidateCount":2}`, `{"max_output_tokens":5}`, `{"max_output_tokens":5,"maxOutputTokens":6}`, `{"candidate_count":3,"candidate_count":4}`, `{"maxoutputtokens":7}`}
 	accepted, refused := 0, 0
 	rapid.Check(t, func(t *rapid.T) {
 		var members []string
@@ -388,4 +423,14 @@ func TestRecordedRequestsAreAccepted(t *testing.T) {
 			agrees(t, r.api, r.request)
 		}
 	}
+}
+
+// either is the first of them that is there.
+func either(values ...any) any {
+	for _, v := range values {
+		if v != nil {
+			return v
+		}
+	}
+	return nil
 }
