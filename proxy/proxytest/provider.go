@@ -113,7 +113,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 const leanLimit = 1024
 
 func (p *Provider) leanAnswer(r *http.Request, body []byte) *answer {
-	sum := sha256.Sum256(append([]byte(r.URL.Path+"\n"+r.Header.Get(Header)+"\n"), body...))
+	sum := sha256.Sum256(append([]byte(r.URL.RequestURI()+"\n"+r.Header.Get(Header)+"\n"), body...))
 	p.leanLock.RLock()
 	a := p.lean[sum]
 	p.leanLock.RUnlock()
