@@ -12,10 +12,10 @@ import (
 const (
 	preludeSize  = 12
 	checksumSize = 4
-	// maxHeaders and maxFrame are the most that clients take: AWS's own refuse longer headers and payloads of more than
-	// 24 MiB.
+	// maxHeaders and maxFrame are the most that AWS's own clients take (aws-c-event-stream: headers of 128 KiB until 2025,
+	// messages of 256 MiB since).
 	maxHeaders = 128 << 10
-	maxFrame   = preludeSize + maxHeaders + 24<<20 + checksumSize
+	maxFrame   = 256 << 20
 )
 
 type framePart uint8
@@ -43,9 +43,10 @@ type frameStream struct {
 // begin waits for a frame.
 func (f *frameStream) begin() { f.part, f.left, f.crc = framePrelude, preludeSize, 0 }
 
+// feedFrames reads up to the frame behind which nothing of the response comes.
 func (m *Meter) feedFrames(dst, p []byte) []byte {
 	f := &m.frames
-	for len(p) > 0 && !f.lost {
+	for len(p) > 0 && !f.lost && !m.Ready() {
 		n := min(f.left, len(p))
 		part := p[:n]
 		p = p[n:]
