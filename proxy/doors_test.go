@@ -194,13 +194,13 @@ func TestModelOfThePath(t *testing.T) {
 		k.Models = []string{"gemini-2.5-flash", "anthropic.claude*"}
 	})
 	for path, want := range map[string]int{
-		"/gemini/v1beta/models/gemini-2.5-flash:generateContent":                       200,
-		"/gemini/v1beta/models/gemini-2.5-pro:generateContent":                         403,
-		"/gemini/v1beta/models/gemini-2.5-pro:countTokens":                             403,
-		"/vertex/v1/publishers/google/models/gemini-2.5-flash:streamGenerateContent":   200,
-		"/vertex/v1/publishers/anthropic/models/claude-sonnet-4%4020250514:rawPredict": 403,
-		"/bedrock/model/anthropic.claude-v2%3A1/converse":                              200,
-		"/bedrock/model/meta.llama3/converse":                                          403,
+		"/gemini/v1beta/models/gemini-2.5-flash:generateContent":                                                   200,
+		"/gemini/v1beta/models/gemini-2.5-pro:generateContent":                                                     403,
+		"/gemini/v1beta/models/gemini-2.5-pro:countTokens":                                                         403,
+		"/vertex/v1/publishers/google/models/gemini-2.5-flash:streamGenerateContent":                               200,
+		"/vertex/v1/projects/p/locations/global/publishers/anthropic/models/claude-sonnet-4%4020250514:rawPredict": 403,
+		"/bedrock/model/anthropic.claude-v2%3A1/converse":                                                          200,
+		"/bedrock/model/meta.llama3/converse":                                                                      403,
 	} {
 		res := r.do(request{path: path, body: `{"model":"gemini-2.5-flash","messages":[],"contents":[]}`, secret: secret})
 		if read(t, res); res.StatusCode != want {

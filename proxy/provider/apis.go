@@ -17,8 +17,8 @@ One table a provider, as the code has it (this page is generated from it). A pat
 at the provider would be a door to other customers, since all accounts share the provider's key. The lists of refused paths are examples.
 
 Paths are compared raw, segment by segment, behind the provider's name (` + "`/openai/v1/…`" + `) or, for the default provider, from the start.
-What stands in braces is one segment and may be percent-encoded: ` + "`{model}`" + ` may so hold slashes, nothing else may. A ` + "`{project}`" + ` must be
-the one that the provider's entry is bound to, if it is.
+What stands in braces is one segment and may be percent-encoded; of these, only a ` + "`{model}`" + ` with nothing behind it may so hold
+slashes. A ` + "`{project}`" + ` must be the one that the provider's entry is bound to, if it is.
 `)
 	for _, name := range slices.Sorted(maps.Keys(Rows)) {
 		describe(&b, Rows[name])

@@ -40,29 +40,27 @@ var vertexOrigins = map[string]string{
 // vertex is the models of Google, Anthropic and Mistral on Vertex AI, and its door for OpenAI's clients:
 // cloud.google.com/vertex-ai/generative-ai/docs, 2026-11. Express mode leaves the project out.
 var vertex = slices.Concat(
-	underEach([]string{
-		"/v1/projects/{project}/locations/{location}/publishers", "/v1beta1/projects/{project}/locations/{location}/publishers",
-		"/v1/publishers", "/v1beta1/publishers",
-	}, slices.Concat(vertexGoogle, vertexAnthropic, vertexMistral)...),
-	underEach([]string{"/v1", "/v1beta1"}, free("GET /publishers/google/models"), free("GET /publishers/google/models/{name}")),
-	shaped(dialect.OpenAIShape, underEach([]string{
-		"/v1/projects/{project}/locations/{location}/endpoints/openapi", "/v1beta1/projects/{project}/locations/{location}/endpoints/openapi",
-	}, chat)),
+	underEach(vertexPlaces, slices.Concat(vertexGoogle, vertexAnthropic, vertexMistral)...),
+	underEach([]string{"/v1", "/v1beta1"}, slices.Concat(vertexGoogle,
+		[]Path{free("GET /publishers/google/models"), free("GET /publishers/google/models/{name}")})...),
+	shaped(dialect.OpenAIShape, underEach(vertexPlaces, under("/endpoints/openapi", chat)...)),
 )
 
-var vertexGoogle = under("/google/models/{model}",
+var vertexPlaces = []string{"/v1/projects/{project}/locations/{location}", "/v1beta1/projects/{project}/locations/{location}"}
+
+var vertexGoogle = under("/publishers/google/models/{model}",
 	post(":generateContent", dialect.GenerateContent),
 	post(":streamGenerateContent", dialect.StreamGenerateContent),
 	post(":embedContent", dialect.EmbedContent),
 	post(":predict", dialect.Predict),
 	free("POST :countTokens"), free("POST :computeTokens"))
 
-var vertexAnthropic = shaped(dialect.AnthropicShape, under("/anthropic/models",
+var vertexAnthropic = shaped(dialect.AnthropicShape, under("/publishers/anthropic/models",
 	free("POST /count-tokens:rawPredict"),
 	post("/{model}:rawPredict", dialect.Messages),
 	post("/{model}:streamRawPredict", dialect.Messages)))
 
-var vertexMistral = shaped(dialect.MistralShape, under("/mistralai/models/{model}",
+var vertexMistral = shaped(dialect.MistralShape, under("/publishers/mistralai/models/{model}",
 	post(":rawPredict", dialect.Chat), post(":streamRawPredict", dialect.Chat)))
 
 var vertexRefused = refusedUnder("/v1/projects/p/locations/global", slices.Concat(
