@@ -114,7 +114,7 @@ func readRecording(t *testing.T, name string) recording {
 	r.status = head.Status
 	for _, h := range head.Headers {
 		switch http.CanonicalHeaderKey(h[0]) {
-		case "Content-Encoding", "Content-Length", "Transfer-Encoding", "Connection", "Trailer":
+		case "Content-Encoding", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Trailer":
 		default:
 			r.header.Add(h[0], h[1])
 		}
@@ -198,7 +198,7 @@ func TestRecordedTraffic(t *testing.T) {
 	r := newRig(t, func(s *proxy.Settings, entry *provider.Settings) {
 		no := false
 		entry.AskUsage = &no // what was recorded is what the recorded request asked for
-		entry.Region = "us-east-1"
+		entry.Region, entry.BaseURL = "us-east-1", upstream.URL
 		addEntries(t, s, *entry, upstream.URL, names)
 	})
 	counts, why := map[played]int{}, map[string]int{}

@@ -86,6 +86,10 @@ func (t *tap) next(p []byte) {
 	t.ready = t.buf
 }
 
+// mendWait is how long an answer that has ended and told its usage is waited for to go on. What comes behind the end
+// ([DONE], a chunk that repeats the usage or mends it) was sent with it; a provider that only lingers keeps nobody longer.
+const mendWait = 20 * time.Millisecond
+
 // fetch reads from the provider. Once the answer has ended and only its usage is awaited, it waits no longer
 // than UsageWait in all; what comes later is met by the next call.
 func (t *tap) fetch(p []byte) (r read, timedOut bool) {
@@ -108,7 +112,11 @@ func (t *tap) fetch(p []byte) (r read, timedOut bool) {
 		r, t.late = <-t.late, nil
 		return r, false
 	}
-	limit := time.NewTimer(time.Until(t.endedAt.Add(t.c.set.UsageWait)))
+	wait := time.Until(t.endedAt.Add(t.c.set.UsageWait))
+	if t.c.meter.Told() {
+		wait = min(wait, mendWait)
+	}
+	limit := time.NewTimer(wait)
 	defer limit.Stop()
 	select {
 	case r = <-t.late:

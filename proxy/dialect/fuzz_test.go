@@ -51,7 +51,8 @@ func FuzzScanner(f *testing.F) {
 		f.Add([]byte(seed), uint64(len(seed)))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64) {
-		for _, root := range []*node{chatMessage, responsesEvent, responsesAnswer, chatRequest, responsesRequest, embeddingsRequest} {
+		for _, root := range []*node{chatMessage, responsesEvent, responsesAnswer, chatRequest, responsesRequest, embeddingsRequest,
+			messagesAnswer, messagesEvent, messagesRequest, geminiChunk, geminiArray, predictAnswer, generateContentRequest, embedContentRequest} {
 			whole, n, s := scan(root, body)
 			parts, m, p := scan(root, split(body, seed)...)
 			if !reflect.DeepEqual(whole, parts) || n != m || s.doubt != p.doubt || s.deepest != p.deepest {
@@ -106,11 +107,14 @@ func FuzzSSESplit(f *testing.F) {
 		"\xef\xbb\xbfevent: x\r\ndata:{\"choices\":[],\r\ndata: \"usage\":{\"prompt_tokens\":1}}\r\nid: 1\r\n: c\r\n\r\n",
 		"data: {\"usage\":null}\r\rdata: [DONE]\r", "data\n\ndata:\n\n: \n\nretry: 1", "\n\n{\"usage\":{\"prompt_tokens\":1}} \n",
 		sse(`{"type":"response.completed","response":{"usage":{"input_tokens":1,"output_tokens":2}}}`), "data: {\"error\":\"x\"}\n\n", "data: {}",
+		sse(`{"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1,"cache_read_input_tokens":2}}}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5,"iterations":[{"input_tokens":9007199254740992}]}}`),
+		sse(geminiWord, geminiStop), "[" + geminiTraffic + ",\r\n" + geminiStop + "]", `[{"error":{"status":"UNAVAILABLE"}}]`,
+		`{"predictions":[{"embeddings":{"statistics":{"token_count":4}}}]}`,
 	} {
 		f.Add([]byte(seed), uint64(i), i%2 == 0, int64(1))
 	}
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64, cut bool, choices int64) {
-		for _, api := range []*API{Chat, Responses} {
+		for _, api := range []*API{Chat, Responses, Messages, StreamGenerateContent, EmbedContent, Predict} {
 			r := streamResponse(cut)
 			r.Request.answers = choices
 			whole := passed(api, r, body)
@@ -118,7 +122,7 @@ func FuzzSSESplit(f *testing.F) {
 			if !reflect.DeepEqual(whole, parts) {
 				t.Errorf("%s\nwhole %+v\nsplit %+v", api.Name, whole, parts)
 			}
-			if all := whole.early + whole.late; (!cut || api == Responses) && all != string(body) {
+			if all := whole.early + whole.late; (!cut || !api.CanAskUsage) && all != string(body) {
 				t.Errorf("%s: %q became %q", api.Name, body, all)
 			}
 			if u := whole.usage; u.Input < 0 || u.Output < 0 || u.CachedInput+u.CacheWriteInput > u.Input || u.ReasoningOutput > u.Output {
@@ -143,7 +147,7 @@ func passed(api *API, r Response, parts ...[]byte) passage {
 	for _, p := range parts {
 		out = m.Feed(out, bytes.Clone(p))
 	}
-	ready := m.Ready()
+	ready := m.Ready() || m.Told()
 	out = m.Finish(out)
 	p := passage{early: string(out), usage: m.Usage(), model: m.Model(), id: m.ID(), failure: m.Error(), finish: m.FinishReasons(), ended: m.Ended(), ready: ready}
 	p.late = string(m.Release(nil))
@@ -156,6 +160,7 @@ func FuzzSplice(f *testing.F) {
 		`{}`, `{"stream":true}`, ` { "stream_options" : { } , "stream" : true } `, `{"stream_options":null,"stream":true,"max_tokens":5e2}`,
 		`{"stream_options":{"include_usage":false,"x":{}},"stream":true,"max_tokens":null,"max_completion_tokens":-1}`,
 		`{"messages":[{"max_tokens":1,"stream_options":{}}],"stream":true,"max_output_tokens":9}`,
+		`{"generation_config":{"max_output_tokens":99,"topP":1}}`, `{"generationConfig":null}`, `{"generationConfig":{ }}`,
 	} {
 		f.Add([]byte(seed), true, int64(i*50))
 	}
@@ -203,10 +208,23 @@ func others(t *testing.T, body []byte, api *API, asked, limited bool) map[string
 			delete(all, "stream_options")
 		}
 	}
-	for _, l := range api.format.limits {
-		if limited {
-			delete(all, l.name)
+	if !limited {
+		return all
+	}
+	if in := api.format.limitsIn; in != "" {
+		for _, name := range []string{in, "generation_config"} {
+			config, _ := all[name].(map[string]any)
+			for _, l := range []string{"maxOutputTokens", "max_output_tokens"} {
+				delete(config, l)
+			}
+			if len(config) == 0 {
+				delete(all, name)
+			}
 		}
+		return all
+	}
+	for _, l := range api.format.limits {
+		delete(all, l.name)
 	}
 	return all
 }
@@ -216,7 +234,8 @@ func FuzzReadRequest(f *testing.F) {
 		`{"model":"a","stream":true,"n":2,"best_of":3,"max_tokens":5,"max_completion_tokens":6,"messages":[{"role":"user","content":[{"type":"text"}]}]}`,
 		`{"model":"a","model":"b"}`, `{"Model":"a"}`, `{"mod\u0065l":"a"}`, "{\"\u017ftream\":true}", `{"stream_options":{"include_usage":true}}`,
 		`{"stream_options":{"include_usage":true},"STREAM_OPTIONS":{}}`, `{"max_tokens":1e2,"n":1.0}`, `{"max_tokens":-0}`, `[]`, `{"a":"` + "\xff\"}", `{"a":"\ud800"}`,
-		`{"input":[{"type":"item_reference"}],"background":true,"max_output_tokens":16}`, `{"prompt":[[1],[2]],"n":2}`, `{"model":"\ud83d\ude00\u0000"}`,
+		`{"input":[{"type":"item_reference"}],"background":true,"max_output_tokens":16}`, `{"prompt":[[1],[2]],"n":2}`, `{"generationConfig":{"maxOutputTokens":1,"max_output_tokens":2}}`,
+		`{"generation_config":{"candidateCount":2,"max_output_tokens":2},"contents":{"parts":{"inline_data":{"data":"AAAA"}}}}`, `{"model":"\ud83d\ude00\u0000"}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -26,7 +26,7 @@ type Meter struct {
 	maybe   bool // … says JSON, and still it may be one
 	inFrame bool // … says AWS event-stream
 
-	ended, final, whole, released bool
+	ended, told, final, whole, released bool
 
 	withheld []byte
 	lines    eventStream
@@ -152,8 +152,9 @@ func (m *Meter) feedSequence(dst, p []byte) []byte {
 		}
 		m.take(m.read.end())
 		m.scan.reset(m.api.format.event)
-		dst = append(dst, p[:n-1]...)
-		dst = m.emit(dst, p[n-1:n])
+		last := max(n-1, 0) // a number that ends here may have come before
+		dst = append(dst, p[:last]...)
+		dst = m.emit(dst, p[last:n])
 		p = p[n:]
 	}
 	return m.emit(dst, p)
@@ -164,9 +165,8 @@ func (m *Meter) take(u unit) {
 	if u.ends {
 		m.ended = true
 	}
-	if m.ended && (u.final || u.usage) {
-		m.final = true
-	}
+	m.final = m.final || m.ended && u.final
+	m.told = m.told || m.ended && u.usage
 }
 
 // feedOpaque is one byte behind.
@@ -219,7 +219,10 @@ func (m *Meter) Ended() bool { return m.ended }
 // Whole says that what the provider told of usage is all that it had to tell.
 func (m *Meter) Whole() bool { return m.ended || m.whole }
 
-// Ready says that it has ended and that its usage is known or can't come any more.
+// Told says that it has ended and told its usage: what still comes, as far as was seen, repeats or mends it at once.
+func (m *Meter) Told() bool { return m.ended && m.told }
+
+// Ready says that it has ended and that no usage can come any more.
 func (m *Meter) Ready() bool { return m.ended && m.final }
 
 // Release appends what was withheld. From then on nothing is.

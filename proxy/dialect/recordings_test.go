@@ -219,7 +219,7 @@ func meterPieces(api *API, r Response, body []byte, size func() int) metered {
 	for at := 0; at < len(body); {
 		n := min(size(), len(body)-at)
 		out.early = m.Feed(out.early, body[at:at+n])
-		out.readyEarly = m.Ready()
+		out.readyEarly = m.Ready() || m.Told()
 		at += n
 	}
 	out.early = m.Finish(out.early)
