@@ -94,6 +94,8 @@ func readRecording(t *testing.T, name string) recording {
 	switch {
 	case strings.Contains(name, ".realtime-ws."): // what comes after the upgrade is of no matter
 		return r
+	case strings.HasPrefix(request.BodyText, "{"):
+		r.request = []byte(request.BodyText)
 	case request.BodyText != "":
 		r.form()
 	case request.Path == "":
@@ -176,6 +178,9 @@ const (
 	wrong    played = "wrong"
 )
 
+// notJSON is the one recorded request that is none. Its answer is metered in dialect's own test.
+const notJSON = "not JSON"
+
 // refusedWhy are the recorded APIs that the gateway refuses; every other recording has to pass.
 var refusedWhy = map[string]string{
 	"batches":                 "shows or makes things stored at the provider, and tells no usage of the request",
@@ -185,6 +190,7 @@ var refusedWhy = map[string]string{
 	"realtime-ws":             "a WebSocket",
 	"audio-speech":            "tells no usage",
 	"background":              "background: true is answered before it is counted",
+	notJSON:                   "a comma too much, which not every server minds",
 }
 
 var freeAPIs = []string{"anthropic-count-tokens", "bedrock-count-tokens", "gemini-count-tokens", "moderations", "responses-input-tokens"}
@@ -273,6 +279,9 @@ func (r recording) refusedFor() string {
 	if bytes.Contains(r.request, []byte(`"background": true`)) {
 		return "background"
 	}
+	if r.contentType == "application/json" && len(r.request) > 0 && !json.Valid(r.request) {
+		return notJSON
+	}
 	if refusedWhy[r.want.API] != "" {
 		return r.want.API
 	}
@@ -298,8 +307,12 @@ func (r *rig) plays(t *testing.T, p *player, rec recording, piece int, compresse
 		is = wrong
 		t.Errorf("%s in pieces of %d, compressed %t: %s", rec.name, piece, compressed, fmt.Sprintf(format, args...))
 	}
-	if rec.refusedFor() != "" {
-		if res.StatusCode != http.StatusNotFound || res.Header.Get("X-Tollgate-Error") != "unmetered_endpoint" || p.asked != 0 {
+	if why := rec.refusedFor(); why != "" {
+		status, code := http.StatusNotFound, "unmetered_endpoint"
+		if why == notJSON {
+			status, code = http.StatusBadRequest, "invalid_request"
+		}
+		if res.StatusCode != status || res.Header.Get("X-Tollgate-Error") != code || p.asked != 0 {
 			fail("not refused: %d, %s, %d calls of the provider", res.StatusCode, res.Header.Get("X-Tollgate-Error"), p.asked)
 			return is
 		}
