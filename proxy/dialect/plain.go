@@ -74,8 +74,8 @@ func (p *plainReader) see(v *value) {
 	case ansFinish:
 		p.finished(label(v.raw))
 	case ansStop:
-		if reason := label(v.raw); reason != "" && !strings.EqualFold(reason, p.goesOn) {
-			p.finished(reason)
+		if reason := inner(v.raw); len(reason) > 0 && !strings.EqualFold(string(reason), p.goesOn) {
+			p.finished(label(v.raw))
 			p.unit.ends = true
 		}
 	}

@@ -350,12 +350,38 @@ func TestPlainSplices(t *testing.T) {
 	}
 }
 
+func TestPlainEventsCostNoAllocation(t *testing.T) {
+	lines := streamResponse(false)
+	lines.ContentType = "application/x-ndjson"
+	for _, test := range []struct {
+		api   *API
+		r     Response
+		event string
+	}{
+		{CohereChat, streamResponse(false), "event: content-delta\n" + sse(`{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"Here"}}}}`)},
+		{CohereChatV1, lines, `{"is_finished":false,"event_type":"text-generation","text":"Here"}` + "\n"},
+		{OllamaChat, lines, `{"model":"llama3","created_at":"2026-11-24T20:26:46.294874Z","message":{"role":"assistant","content":"Here"},"done":false}` + "\n"},
+		{WatsonxGenerateStream, streamResponse(false), "id: 2\n" + sse(`{"model_id":"a/b","results":[{"generated_text":"Here","generated_token_count":1,"input_token_count":0,"stop_reason":"not_finished"}]}`)},
+		{WriterCompletions, streamResponse(false), sse(`{"value":"Here"}`)},
+	} {
+		m := test.api.NewMeter(test.r)
+		dst := m.Feed(make([]byte, 0, 4096), []byte(test.event))
+		event := []byte(test.event)
+		if allocs := testing.AllocsPerRun(200, func() { dst = m.Feed(dst[:0], event[:9]); dst = m.Feed(dst, event[9:]) }); allocs != 0 {
+			t.Errorf("%s: %v allocations an event, want none", test.api.Name, allocs)
+		}
+		if events, _ := m.Seen(); events < 200 {
+			t.Errorf("%s: %d events", test.api.Name, events)
+		}
+	}
+}
+
 func FuzzPlainSplit(f *testing.F) {
 	for i, seed := range []string{
 		`{"usage":{"tokens":{"input_tokens":5,"output_tokens":6},"cached_tokens":7}}`, `{"meta":{"billed_units":{"image_tokens":1,"search_units":2}}}`,
 		`{"message":{"content":"a"},"done":false}` + "\n" + `{"done":true,"prompt_eval_count":1,"eval_count":2}` + "\n{}", `{"error":"x"}{"done":true}`,
 		sse(`{"type":"message-end","delta":{"usage":{"tokens":{"input_tokens":1,"output_tokens":2}}}}`, "[DONE]"), `{"event_type":"stream-end","response":{"meta":{}}}` + "\r\n",
-		sse(`{"results":[{"input_token_count":1,"generated_token_count":0,"stop_reason":"not_finished"},{"stop_reason":"x"}]}`, `{"value":"a"}`), `}{]`, "1 2\n3",
+		sse(`{"results":[{"input_token_count":1,"generated_token_count":0,"stop_reason":"not_finished"},{"stop_reason":"x"}]}`, `{"value":"a"}`), `}{]`, "{}0 ",
 	} {
 		f.Add([]byte(seed), uint64(i), i%2 == 0)
 	}
