@@ -15,7 +15,7 @@ const system = 'You answer in one sentence.'
 
 export const rows = {
   'npm openai': {
-    ...openAIFormat('gpt-4o-mini'),
+    ...openAIFormat('gpt-4.1-mini'),
     client: clients.openai,
     own: (error) => error instanceof OpenAI.APIError,
     embeddings: (client, text) => client.embeddings.create({ model: 'text-embedding-3-small', input: [text, system] }),
@@ -23,11 +23,12 @@ export const rows = {
   'npm openai responses': {
     client: clients.openai,
     own: (error) => error instanceof OpenAI.APIError,
-    plain: (client, text) => client.responses.create({ model: 'gpt-4o-mini', instructions: system, input: text }),
+    plain: (client, text) => client.responses.create({ model: 'gpt-4.1-mini', instructions: system, input: text }),
     stream: async (client, text) =>
-      collect(await client.responses.create({ model: 'gpt-4o-mini', instructions: system, input: text, stream: true })),
+      collect(await client.responses.create({ model: 'gpt-4.1-mini', instructions: system, input: text, stream: true })),
   },
-  'npm ai openai': vercel(clients.aiOpenAI, 'gpt-4o-mini', 'text-embedding-3-small'),
+  'npm ai openai': vercel(clients.aiOpenAI, 'gpt-4.1-mini', 'text-embedding-3-small'),
+  'npm ai openai chat': vercel((origin, key) => clients.aiOpenAI(origin, key).chat, 'gpt-4.1-mini'),
 
   'npm groq': {
     ...openAIFormat('llama-3.3-70b-versatile'),

@@ -92,15 +92,15 @@ func ownOpenAI(err error) (string, bool) {
 
 func openaiChat(text string) openai.ChatCompletionNewParams {
 	return openai.ChatCompletionNewParams{
-		Model:     openai.ChatModelGPT4oMini,
-		MaxTokens: openai.Int(64),
-		Messages:  []openai.ChatCompletionMessageParamUnion{openai.SystemMessage(system), openai.UserMessage(text)},
+		Model:               "gpt-4.1-mini",
+		MaxCompletionTokens: openai.Int(64),
+		Messages:            []openai.ChatCompletionMessageParamUnion{openai.SystemMessage(system), openai.UserMessage(text)},
 	}
 }
 
 func openaiResponse(text string) responses.ResponseNewParams {
 	return responses.ResponseNewParams{
-		Model:        openai.ChatModelGPT4oMini,
+		Model:        "gpt-4.1-mini",
 		Instructions: openai.String(system),
 		Input:        responses.ResponseNewParamsInputUnion{OfString: openai.String(text)},
 	}
@@ -108,8 +108,8 @@ func openaiResponse(text string) responses.ResponseNewParams {
 
 func goOpenAIChat(text string) goopenai.ChatCompletionRequest {
 	return goopenai.ChatCompletionRequest{
-		Model:     goopenai.GPT4oMini,
-		MaxTokens: 64,
+		Model:               "gpt-4.1-mini",
+		MaxCompletionTokens: 64,
 		Messages: []goopenai.ChatCompletionMessage{
 			{Role: goopenai.ChatMessageRoleSystem, Content: system},
 			{Role: goopenai.ChatMessageRoleUser, Content: text},

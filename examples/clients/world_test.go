@@ -56,6 +56,7 @@ func fakesOf(o proxytest.Options) map[string]*proxytest.Provider {
 		"anthropic": proxytest.NewAnthropic(o),
 		"gemini":    proxytest.NewGemini(o),
 		"bedrock":   proxytest.NewBedrock(o),
+		"cohere":    proxytest.NewCohere(o),
 		"ollama":    proxytest.NewOllama(o),
 		"groq":      proxytest.NewGroq(o),
 		"mistral":   proxytest.NewMistral(o),
