@@ -39,9 +39,9 @@ const (
 	fetchFor = 10 * time.Second
 	// fetchPause is between a renewal that failed and the next.
 	fetchPause = time.Second
-	// travel is how long before its end a token is used no more: a request may be that long on its way. It is a
-	// tenth of the life of tokens that last less than 100 s.
-	travel = 10 * time.Second
+	// travel is how long before its end a token is used no more: a request may be that long on its way to a
+	// provider. Of a token that lasts less than five minutes it is a tenth.
+	travel = 30 * time.Second
 )
 
 func newTokens(e exchange, setting string, log *slog.Logger) *tokens {
