@@ -160,7 +160,9 @@ func FuzzSplice(f *testing.F) {
 		`{}`, `{"stream":true}`, ` { "stream_options" : { } , "stream" : true } `, `{"stream_options":null,"stream":true,"max_tokens":5e2}`,
 		`{"stream_options":{"include_usage":false,"x":{}},"stream":true,"max_tokens":null,"max_completion_tokens":-1}`,
 		`{"messages":[{"max_tokens":1,"stream_options":{}}],"stream":true,"max_output_tokens":9}`,
+		`{"inferenceConfig":{"maxTokens":9,"topP":1},"max_tokens":1}`, `{"inferenceConfig" : null , "messages":[{"content":[{"text":"a"}]}]}`,
 		`{"generation_config":{"max_output_tokens":99,"topP":1}}`, `{"generationConfig":null}`, `{"generationConfig":{ }}`,
+		`{"options":{"num_predict":0,"seed":1},"max_tokens":0}`, `{"parameters":null,"options":{ }}`, `{"parameters":{"max_new_tokens":9e9}}`,
 	} {
 		f.Add([]byte(seed), true, int64(i*50))
 	}
@@ -214,7 +216,7 @@ func others(t *testing.T, body []byte, api *API, asked, limited bool) map[string
 	if in := api.format.limitsIn; in != "" {
 		for _, name := range []string{in, "generation_config"} {
 			config, _ := all[name].(map[string]any)
-			for _, l := range []string{"maxOutputTokens", "max_output_tokens"} {
+			for _, l := range []string{"maxOutputTokens", "max_output_tokens", "maxTokens"} {
 				delete(config, l)
 			}
 			if len(config) == 0 {

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var allAPIs = []*API{Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict}
+var allAPIs = []*API{Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict, Converse, ConverseStream, Invoke, InvokeStream}
 
 func TestReadRequest(t *testing.T) {
 	tests := []struct {
@@ -233,7 +233,7 @@ func TestWhatMayComeOnceIsAmongTheFirst64(t *testing.T) {
 
 // readings are how other readers of JSON take the members that the gateway acts on.
 func readings(body []byte) []map[string]any {
-	names := []string{"model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background"}
+	names := []string{"model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background", "model_id", "num_generations"}
 	var folding struct {
 		Model               any `json:"model"`
 		Stream              any `json:"stream"`
@@ -245,7 +245,9 @@ func readings(body []byte) []map[string]any {
 		StreamOptions       *struct {
 			IncludeUsage any `json:"include_usage"`
 		} `json:"stream_options"`
-		Background any `json:"background"`
+		Background     any `json:"background"`
+		ModelID        any `json:"model_id"`
+		NumGenerations any `json:"num_generations"`
 	}
 	_ = json.Unmarshal(body, &folding) // stream_options of another type are refused anyhow
 	last := map[string]any{}
@@ -261,7 +263,8 @@ func readings(body []byte) []map[string]any {
 		return nil
 	}
 	folded := map[string]any{"model": folding.Model, "stream": folding.Stream, "n": folding.N, "best_of": folding.BestOf, "max_tokens": folding.MaxTokens,
-		"max_completion_tokens": folding.MaxCompletionTokens, "max_output_tokens": folding.MaxOutputTokens, "background": folding.Background}
+		"max_completion_tokens": folding.MaxCompletionTokens, "max_output_tokens": folding.MaxOutputTokens, "background": folding.Background,
+		"model_id": folding.ModelID, "num_generations": folding.NumGenerations}
 	if folding.StreamOptions != nil {
 		folded["include_usage"] = folding.StreamOptions.IncludeUsage
 	}
@@ -311,6 +314,23 @@ var actedOn = map[*API][]string{
 
 	GenerateContent:       {"maxOutputTokens", "candidateCount"},
 	StreamGenerateContent: {"maxOutputTokens", "candidateCount"},
+
+	CohereChat:            {"model", "stream", "max_tokens"},
+	CohereChatV1:          {"model", "stream", "max_tokens"},
+	CohereGenerate:        {"model", "stream", "max_tokens", "num_generations"},
+	CohereEmbed:           {"model"},
+	CohereRerank:          {"model"},
+	OllamaChat:            {"model"},
+	OllamaGenerate:        {"model"},
+	OllamaEmbed:           {"model"},
+	OllamaEmbeddings:      {"model"},
+	WatsonxGenerate:       {"model_id"},
+	WatsonxGenerateStream: {"model_id"},
+	WatsonxChat:           {"model_id", "n", "best_of"},
+	WatsonxChatStream:     {"model_id", "n", "best_of"},
+	WatsonxEmbeddings:     {"model_id"},
+	WatsonxRerank:         {"model_id"},
+	WriterCompletions:     {"model", "stream", "max_tokens"},
 }
 
 // agrees checks that a body that ReadRequest accepts means the same to readers that take the first member, the last
@@ -350,7 +370,7 @@ func asRead(r *Request, name string) any {
 		return nil
 	}
 	switch name {
-	case "model":
+	case "model", "model_id":
 		return r.Model
 	case "stream":
 		return r.Stream
@@ -358,7 +378,7 @@ func asRead(r *Request, name string) any {
 		return r.Background
 	case "include_usage":
 		return r.UsageAsked
-	case "n", "best_of", "candidateCount":
+	case "n", "best_of", "candidateCount", "num_generations":
 		return r.Choices
 	}
 	return limit(name)
@@ -383,7 +403,7 @@ func sameValue(ours, theirs any) bool {
 }
 
 func TestOtherReadersAgree(t *testing.T) {
-	keys := []string{"generationConfig", "generation_config", "model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background", "messages"}
+	keys := []string{"model_id", "num_generations", "generationConfig", "generation_config", "model", "stream", "n", "best_of", "max_tokens", "max_completion_tokens", "max_output_tokens", "stream_options", "background", "messages"}
 	values := []string{`"a"`, `"b"`, `true`, `false`, `null`, `1`, `2`, `-1`, `1e2`, `2.5`, `"1"`, `{}`, `[]`, `{"include_usage":true}`, `{"include_usage":true,"include_usage":false}`, `{"INCLUDE_USAGE":true}`,
 		`{"maxOutputTokens":5,"candidateCount":2}`, `{"max_output_tokens":5}`, `{"max_output_tokens":5,"maxOutputTokens":6}`, `{"candidate_count":3,"candidate_count":4}`, `{"maxoutputtokens":7}`}
 	accepted, refused := 0, 0
