@@ -52,7 +52,8 @@ func FuzzScanner(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, seed uint64) {
 		for _, root := range []*node{chatMessage, responsesEvent, responsesAnswer, chatRequest, responsesRequest, embeddingsRequest,
-			messagesAnswer, messagesEvent, messagesRequest, geminiChunk, geminiArray, predictAnswer, generateContentRequest, embedContentRequest} {
+			messagesAnswer, messagesEvent, messagesRequest, geminiChunk, geminiArray, predictAnswer, generateContentRequest, embedContentRequest,
+			converseAnswer, converseEvent, converseRequest, invokeAnswer, invokeChunk, invokeRequest} {
 			whole, n, s := scan(root, body)
 			parts, m, p := scan(root, split(body, seed)...)
 			if !reflect.DeepEqual(whole, parts) || n != m || s.doubt != p.doubt || s.deepest != p.deepest {
