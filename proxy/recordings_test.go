@@ -74,7 +74,7 @@ var unpathed = map[string]string{
 	"openai.images": "/v1/images/generations", "openai.openai-responses": "/v1/responses",
 	"voyage.embeddings": "/v1/embeddings", "xai.openai-chat": "/v1/chat/completions",
 	"azure-realtime.realtime-ws": "/openai/v1/realtime?model=m", "openai-realtime.realtime-ws": "/v1/realtime?model=m",
-	"gemini-live.realtime-ws": "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
+	"gemini-live.realtime-ws":  "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent",
 	"xai-realtime.realtime-ws": "/v1/realtime?model=m",
 }
 
