@@ -135,6 +135,9 @@ func (c *call) find() error {
 	if strings.EqualFold(c.in.Header.Get("Upgrade"), "websocket") {
 		return denied(codeUnmetered, "WebSocket connections are not metered here and so not served")
 	}
+	if bendsMethod(c.in.URL.RawQuery) {
+		return denied(codeUnmetered, "a query that stands for another method or other headers is not served")
+	}
 	if err := c.caller.AllowProvider(c.provider.Name); err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (c *call) metered() error {
 		return invalid("%s", err)
 	}
 	if c.request.Background {
-		return denied(codeUnmetered, "background: true would be answered before it is counted, so it is not served")
+		return denied(codeUnmetered, "a request that is answered before it is counted (background, deferred) is not served")
 	}
 	if err := c.caller.AllowModel(c.request.Model); err != nil {
 		return err

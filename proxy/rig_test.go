@@ -40,6 +40,7 @@ type rig struct {
 	handler  *proxy.Handler
 	server   *httptest.Server
 	log      *safeBuffer
+	metrics  *prometheus.Registry
 	stop     context.CancelFunc
 }
 
@@ -48,7 +49,7 @@ const providerKey = "sk-provider-canary-0123456789abcdef"
 // newRig starts one; change may edit the settings and the provider's entry.
 func newRig(t testing.TB, change func(*proxy.Settings, *provider.Settings)) *rig {
 	t.Helper()
-	r := &rig{t: t, log: &safeBuffer{}, provider: proxytest.New(proxytest.Options{APIKey: providerKey})}
+	r := &rig{t: t, log: &safeBuffer{}, metrics: prometheus.NewRegistry(), provider: proxytest.New(proxytest.Options{APIKey: providerKey})}
 	r.upstream = httptest.NewServer(r.provider)
 	log := slog.New(slog.NewJSONHandler(r.log, nil))
 	ctx, cancel := context.WithCancel(context.Background())
@@ -75,7 +76,7 @@ func newRig(t testing.TB, change func(*proxy.Settings, *provider.Settings)) *rig
 	r.stop = cut
 	r.handler = proxy.New(proxy.Options{
 		Gate: r.gate, Recorder: r.recorder, View: r.view, Settings: set, Stop: hard,
-		Registerer: prometheus.NewRegistry(), Log: log,
+		Registerer: r.metrics, Log: log,
 	})
 	r.server = httptest.NewServer(r.handler)
 	writing, endWriting := context.WithCancel(context.Background())

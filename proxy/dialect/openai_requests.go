@@ -10,7 +10,7 @@ var chatRequest = openAIRequest(
 	"prediction", "presence_penalty", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention",
 	"reasoning_effort", "repetition_penalty", "response_format", "safety_identifier", "seed", "service_tier", "stop", "store",
 	"temperature", "tool_choice", "top_k", "top_logprobs", "top_p", "user", "verbosity").
-	read(reqN, "n").read(reqBestOf, "best_of").
+	read(reqN, "n").read(reqBestOf, "best_of").read(reqBackground, "deferred").
 	read(reqMaxTokens, "max_tokens").read(reqMaxCompletionTokens, "max_completion_tokens").
 	read(reqContent, "messages").
 	close("messages").
