@@ -217,8 +217,9 @@ func others(t *testing.T, body []byte, api *API, asked, limited bool) map[string
 	if in := api.format.limitsIn; in != "" {
 		for _, name := range []string{in, "generation_config"} {
 			config, _ := all[name].(map[string]any)
-			for _, l := range []string{"maxOutputTokens", "max_output_tokens", "maxTokens"} {
-				delete(config, l)
+			delete(config, "max_output_tokens")
+			for _, l := range api.format.limits {
+				delete(config, l.name)
 			}
 			if len(config) == 0 {
 				delete(all, name)

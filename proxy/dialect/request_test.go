@@ -12,7 +12,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-var allAPIs = []*API{Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict, Converse, ConverseStream, Invoke, InvokeStream}
+var allAPIs = append([]*API{
+	Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict,
+	Converse, ConverseStream, Invoke, InvokeStream,
+}, plainAPIs...)
 
 func TestReadRequest(t *testing.T) {
 	tests := []struct {
