@@ -2,9 +2,7 @@ package config
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -55,6 +53,16 @@ func (r *reader) mismatch(path, other, format string, args ...any) {
 
 // broken says whether a setting was refused already, or the file that it should come from.
 func (r *reader) broken(path string) bool { return r.refused[path] || r.refused[path+fileSuffix] }
+
+// brokenBelow says the same of any member of a mapping.
+func (r *reader) brokenBelow(path string) bool {
+	for refused := range r.refused {
+		if strings.HasPrefix(refused, path+".") {
+			return true
+		}
+	}
+	return false
+}
 
 func (r *reader) checkPorts(c *Config) {
 	_, data, err := net.SplitHostPort(c.Listen)
@@ -127,6 +135,7 @@ func suggestion(word string, candidates []string) string {
 }
 
 func (r *reader) checkProvider(p Provider, path string, names Names) {
+	before := len(r.problems)
 	named := slices.Contains(names.Providers, p.Name)
 	either := func(list []string) bool { return slices.Contains(list, p.API) || slices.Contains(list, p.Name) }
 	switch {
@@ -144,40 +153,13 @@ func (r *reader) checkProvider(p Provider, path string, names Names) {
 	case p.Region == "" && either(regional):
 		r.wrong(path, "needs region or base_url")
 	}
-	r.checkCredentials(p, path)
-}
-
-func (r *reader) checkCredentials(p Provider, path string) {
-	id, key, session := p.AWSAccessKeyID != "", p.AWSSecretAccessKey != "", p.AWSSessionToken != ""
-	switch {
-	case r.broken(join(path, "aws_access_key_id")) || r.broken(join(path, "aws_secret_access_key")):
-	case id != key, session && !id:
-		r.wrong(path, "needs aws_access_key_id and aws_secret_access_key together")
-	case id && p.APIKey != "":
-		r.wrong(join(path, "aws_access_key_id"), "api_key is there too; a request is sent with one of them")
+	r.checkCredentials(p, path, names)
+	if names.Judge == nil || len(r.problems) > before || r.brokenBelow(path) {
+		return
 	}
-	r.checkSecret(join(path, "api_key"), p.APIKey)
-	r.checkSecret(join(path, "aws_access_key_id"), p.AWSAccessKeyID)
-	r.checkSecret(join(path, "aws_secret_access_key"), p.AWSSecretAccessKey)
-	r.checkSecret(join(path, "aws_session_token"), p.AWSSessionToken)
-	for _, name := range slices.Sorted(maps.Keys(p.Headers)) {
-		if err := headerValue(p.Headers[name].Reveal()); err != nil {
-			r.wrong(join(join(path, "headers"), name), "%v", err)
-		}
+	if setting, err := names.Judge(p); err != nil {
+		r.wrong(join(path, setting), "%v", err)
 	}
-	if p.CredentialsFile != "" {
-		r.files = append(r.files, p.CredentialsFile)
-		if _, err := readRegular(p.CredentialsFile); err != nil {
-			r.wrong(join(path, "credentials_file"), "can't be read: %v", err)
-		}
-	}
-}
-
-func headerValue(s string) error {
-	if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
-		return errors.New("has a line break or another control character, which a header can't have")
-	}
-	return nil
 }
 
 // warn collects what works, but hardly as it was meant.
@@ -191,6 +173,11 @@ func (r *reader) warn(c *Config, names Names) {
 			if p.Name != d.Name && names.Serves(d.API, p.Name) {
 				note(join("providers", p.Name), "hides the paths of the default provider %s that start with /%s/", d.Name, p.Name)
 			}
+		}
+	}
+	for _, p := range c.Providers {
+		for _, setting := range idle(p) {
+			note(join(join("providers", p.Name), setting), "has no effect: %s knows none", p.API)
 		}
 	}
 	for _, w := range c.Weights {

@@ -139,6 +139,9 @@ type Names struct {
 	// Serves says whether an api's own paths begin with a segment, for the warning about a provider's name that hides
 	// them. It may be nil.
 	Serves func(api, segment string) bool
+	// Judge is what the provider's own code says of an entry in which nothing else is wrong: the setting that can't be
+	// used and why. It may be nil.
+	Judge func(Provider) (setting string, err error)
 }
 
 // Load reads the file at path, or gateway.yaml where path is "". Only that one may be missing: the defaults

@@ -354,14 +354,36 @@ func TestWarnings(t *testing.T) {
 providers:
   openai: {}
   chat: { api: openai, base_url: "http://127.0.0.1:1" }
+  groq: { region: eu, project: p }
+  bedrock: { region: eu, project: p }
 weights:
   "gpt-4.1*": { input: 0.5 }
   x: { input: 0.5, cached_input: 0.6 }
 `, noEnv)
 	want := `gateway.yaml:4:3: providers.chat: hides the paths of the default provider openai that start with /chat/
-gateway.yaml:6:3: weights."gpt-4.1*": cached input costs more than other input, since cached_input is left out and 1`
+gateway.yaml:5:19: providers.groq.region: has no effect: groq knows none
+gateway.yaml:5:32: providers.groq.project: has no effect: groq knows none
+gateway.yaml:6:35: providers.bedrock.project: has no effect: bedrock knows none
+gateway.yaml:8:3: weights."gpt-4.1*": cached input costs more than other input, since cached_input is left out and 1`
 	if diff := cmp.Diff(want, c.Warnings.Error()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+}
+
+// TestProvidersAreJudged: by their own code, where nothing else is wrong with them.
+func TestProvidersAreJudged(t *testing.T) {
+	names := known
+	names.Judge = func(p Provider) (string, error) {
+		if p.Name == "openai" {
+			return "", nil
+		}
+		return "region", errors.New("is on the moon")
+	}
+	src := "providers:\n  openai: {}\n  vertex: { region: m }\n  groq: {}\n  bedrock: { base_url: no }\n"
+	_, err := Parse("gateway.yaml", []byte(src), noEnv, names)
+	want := "gateway.yaml:3:21: providers.vertex.region: is on the moon\ngateway.yaml:4:3: providers.groq.region: is on the moon"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "bedrock.region") {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

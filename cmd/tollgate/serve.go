@@ -59,7 +59,16 @@ func collectSeldom(l config.Limits) {
 
 // load reads the file; path "" is gateway.yaml here, or defaults without one.
 func load(path string) (*config.Config, error) {
-	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Serves: provider.Serves})
+	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Serves: provider.Serves, Judge: judge})
+}
+
+// judge makes the provider of an entry, to see whether it can be.
+func judge(p config.Provider) (setting string, err error) {
+	_, err = provider.New(providerSettings(p))
+	if unusable, ok := errors.AsType[*provider.Unusable](err); ok {
+		return unusable.Setting, unusable.Err
+	}
+	return "", err
 }
 
 // report prints every problem of the file on a line of its own.

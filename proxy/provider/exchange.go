@@ -27,11 +27,11 @@ type serviceAccount struct{ file string }
 func newServiceAccount(s Settings, setting string) (*tokens, error) {
 	content, err := os.ReadFile(s.CredentialsFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", setting, err)
+		return nil, &Unusable{s.Name, "credentials_file", err}
 	}
 	// This reads the private key too, which JWTConfigFromJSON leaves for the first request.
 	if _, err := google.JWTAccessTokenSourceWithScope(content, googleScope); err != nil {
-		return nil, fmt.Errorf("%s: %s is no service account's key: %s", setting, s.CredentialsFile, strings.TrimPrefix(err.Error(), "google: "))
+		return nil, &Unusable{s.Name, "credentials_file", fmt.Errorf("is no service account's key: %s", strings.TrimPrefix(err.Error(), "google: "))}
 	}
 	return newTokens(serviceAccount{string(content)}, setting, s.Log), nil
 }

@@ -93,11 +93,22 @@ type Settings struct {
 	Log *slog.Logger
 }
 
-// New joins an entry of the file with the row that its api names.
+// Unusable says which setting of an entry no provider can be made with.
+type Unusable struct {
+	Entry, Setting string
+	Err            error
+}
+
+func (u *Unusable) Error() string {
+	return "providers." + u.Entry + "." + u.Setting + ": " + u.Err.Error()
+}
+func (u *Unusable) Unwrap() error { return u.Err }
+
+// New joins an entry of the file with the row that its api names. An error is *Unusable.
 func New(s Settings) (*Provider, error) {
 	row, ok := Rows[s.API]
 	if !ok {
-		return nil, fmt.Errorf("providers.%s.api: no provider is called %q", s.Name, s.API)
+		return nil, &Unusable{s.Name, "api", fmt.Errorf("no provider is called %q", s.API)}
 	}
 	return row.with(s)
 }
@@ -106,7 +117,7 @@ func (row *Row) with(s Settings) (*Provider, error) {
 	origin := cmp.Or(s.BaseURL, row.Regions[s.Region], strings.ReplaceAll(row.Origin, "{region}", s.Region))
 	base, err := url.Parse(origin)
 	if err != nil || base.Host == "" {
-		return nil, fmt.Errorf("providers.%s.base_url: %q is not the origin of a server", s.Name, origin)
+		return nil, &Unusable{s.Name, "base_url", fmt.Errorf("%q is not the origin of a server", origin)}
 	}
 	proof, err := newCredential(s, row)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -27,7 +28,7 @@ type signature struct {
 func newSignature(s Settings, service string) (*signature, error) {
 	region := cmp.Or(s.Region, regionOf(s.BaseURL))
 	if region == "" {
-		return nil, fmt.Errorf("providers.%s.region: is needed to sign requests, as base_url names none", s.Name)
+		return nil, &Unusable{s.Name, "region", errors.New("is needed to sign requests, as base_url names none")}
 	}
 	return &signature{
 		signer:      v4.NewSigner(),
