@@ -188,12 +188,10 @@ func (c *converseReader) see(v *value) {
 	}
 }
 
-// end: a later frame that tells less doesn't count.
+// end: behind a frame with usage none is read.
 func (c *converseReader) end() unit {
 	u := c.unit
-	if c.told.Known() || !c.usage.Known() && c.told != (Usage{}) {
-		c.usage = c.told
-	}
+	c.usage = c.told
 	u.usage = c.usage.Known()
 	c.finished(c.reason)
 	if c.text {

@@ -344,7 +344,7 @@ func TestBedrockLimitsAreSpliced(t *testing.T) {
 // FuzzBase64Value compares what is read inside base64 with what is read of the value itself.
 func FuzzBase64Value(f *testing.F) {
 	for i, seed := range []string{
-		`{"prompt_token_count":12,"generation":"\u00ff\u00fb"}`, `{"usage":{"input_tokens":1}} trailing`, `{"a":tru`, "", "\xff\xfe\xfb\xef", strings.Repeat(`{"a":[`, 300),
+		`{"model":"????????>>>>>>>>@@@@@@@@","prompt_token_count":12}`, `{"usage":{"input_tokens":1}} trailing`, `{"a":tru`, "", "\xff\xfe\xfb\xef", strings.Repeat(`{"a":[`, 300),
 	} {
 		f.Add([]byte(seed), uint64(i))
 	}

@@ -2,6 +2,7 @@ package dialect
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -122,6 +123,11 @@ var damages = []struct {
 	{"a header's name", flipped(14)},
 	{"the payload", flipped(-20)},
 	{"the checksum", flipped(-1)},
+	{"the prelude's checksum, where the other one fits", func(sound []byte) []byte {
+		b := bytes.Clone(sound[:len(sound)-4])
+		b[8] ^= 1
+		return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
+	}},
 	{"a zero length", func([]byte) []byte { return rawFrame("", "", 0, 0) }},
 	{"shorter than a frame", func([]byte) []byte { return rawFrame("", "", 15, 0) }},
 	{"longer than any frame", func([]byte) []byte { return rawFrame("", "", maxFrame+1, 0) }},
@@ -244,6 +250,19 @@ func TestFramesOfAStreamCostNoAllocation(t *testing.T) {
 		if n := testing.AllocsPerRun(100, func() { dst = m.Feed(dst[:0], frame) }); n > 0 {
 			t.Errorf("%s: %v allocations a frame", api.Name, n)
 		}
+	}
+}
+
+func TestFramesThatComeCompressedAreReadFromACopy(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(concat(hello, stopped, metered125)); err != nil || z.Close() != nil {
+		t.Fatal(err)
+	}
+	r := framesAnswer
+	r.ContentEncoding = "gzip"
+	if got := passes(t, ConverseStream, r, b.Bytes(), "gzip"); got.usage != twelveFive || len(got.late) != 1 {
+		t.Errorf("usage %+v, %d withheld", got.usage, len(got.late))
 	}
 }
 
