@@ -9,8 +9,9 @@ import (
 // credentials, what tells of the client or of hops before us, what acts for another of the provider's customers, and
 // what some servers read as another method or path than those that were matched.
 var dropped = map[string]bool{
-	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true, "Proxy-Authorization": true,
-	"Cookie": true, "Origin": true, "Referer": true, "Forwarded": true, "X-Real-Ip": true, "Via": true,
+	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true, "X-Amz-Security-Token": true,
+	"Proxy-Authorization": true,
+	"Cookie":              true, "Origin": true, "Referer": true, "Forwarded": true, "X-Real-Ip": true, "Via": true,
 	"Expect": true, "Upgrade": true, "Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true,
 	"Baggage": true, "Tracestate": true, "Traceparent": true, "Http2-Settings": true,
 	"X-Http-Method-Override": true, "X-Http-Method": true, "X-Method-Override": true, "X-Original-Url": true, "X-Rewrite-Url": true,

@@ -12,7 +12,7 @@ import (
 
 // outbound are names that must not reach a provider, in the contract's words and in spellings that readers take for them.
 var outbound = []string{
-	"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key", "Proxy-Authorization", "Cookie", "Origin", "Referer", "Sec-Fetch-Mode",
+	"Authorization", "X-Api-Key", "X-Goog-Api-Key", "Api-Key", "X-Amz-Security-Token", "Proxy-Authorization", "Cookie", "Origin", "Referer", "Sec-Fetch-Mode",
 	"Sec-WebSocket-Protocol", "Forwarded", "X-Forwarded-For", "X-Forwarded-Anything", "X-Real-Ip", "Via", "Expect", "Upgrade",
 	"OpenAI-Organization", "OpenAI-Project", "X-Goog-User-Project", "Baggage", "Tracestate", "Traceparent", "X-Tollgate-User",
 	"X-HTTP-Method-Override", "X-Original-URL",

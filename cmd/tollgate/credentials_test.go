@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -183,7 +184,7 @@ func TestBedrockGetsASignatureOfTheSplicedBody(t *testing.T) {
 	if err != nil || time.Since(at).Abs() > time.Minute {
 		t.Errorf("signed at %s: %v", at, err)
 	}
-	again, err := http.NewRequest("POST", upstream.URL+path, nil)
+	again, err := http.NewRequest("POST", upstream.URL+path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,11 +54,11 @@ func regionOf(baseURL string) string {
 	return ""
 }
 
-// authorize signs what no proxy on the way changes: method, path, query, host, content type, AWS's own headers and
-// the body.
+// authorize signs what no proxy on the way changes: method, path, query, host, AWS's own headers, and the body with its
+// length and type.
 func (s *signature) authorize(out *http.Request, body []byte) error {
 	u := *out.URL
-	signed := &http.Request{Method: out.Method, URL: &u, Host: out.Host, Header: http.Header{}}
+	signed := &http.Request{Method: out.Method, URL: &u, Host: out.Host, Header: http.Header{}, ContentLength: int64(len(body))}
 	for name, values := range out.Header {
 		switch {
 		case ofClientSignature(name):

@@ -231,7 +231,7 @@ func bySDK(t *testing.T, r *http.Request, body []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := http.NewRequest(r.Method, "https://"+r.Host+r.RequestURI, nil)
+	again, err := http.NewRequest(r.Method, "https://"+r.Host+r.RequestURI, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,7 +261,7 @@ func TestSignatureCoversWhatNoProxyChanges(t *testing.T) {
 	if err := verify(r, []byte("{}"), awsSecret); err != nil {
 		t.Error(err)
 	}
-	const signed = "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-tag;x-amz-user-agent,"
+	const signed = "SignedHeaders=content-length;content-type;host;x-amz-date;x-amz-security-token;x-amz-tag;x-amz-user-agent,"
 	if got := r.Header.Get("Authorization"); !strings.Contains(got, signed) {
 		t.Errorf("got %s, want %s", got, signed)
 	}
