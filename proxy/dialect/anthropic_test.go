@@ -94,6 +94,8 @@ func TestMessagesUsageIsReadWhereItStandsOnly(t *testing.T) {
 			known(Usage{Input: 12, Output: 10})},
 		{"iterations split the input otherwise", `{"usage":{"input_tokens":12,"output_tokens":5,"iterations":[{"input_tokens":2,"cache_read_input_tokens":9}]}}`,
 			known(Usage{Input: 12, CachedInput: 9, Output: 5})},
+		{"cached as the one says, written as the other", `{"usage":{"input_tokens":0,"cache_read_input_tokens":12,"output_tokens":5,"iterations":[{"cache_creation_input_tokens":9}]}}`,
+			known(Usage{Input: 12, CachedInput: 12, Output: 5})},
 		{"no iterations", `{"usage":{"input_tokens":12,"output_tokens":5,"iterations":[]}}`, twelveFive},
 		{"nonsense for iterations", `{"usage":{"input_tokens":12,"output_tokens":5,"iterations":[7,null,{"input_tokens":"9"},{"output_tokens":-9}]}}`, twelveFive},
 		{"an object for iterations", `{"usage":{"input_tokens":12,"output_tokens":5,"iterations":{"input_tokens":99}}}`, twelveFive},
@@ -161,6 +163,8 @@ func TestMessagesStreams(t *testing.T) {
 			Usage{InputKnown: true, Input: 402, Output: 4, CachedInput: 2}, false, "", ""},
 		{"compaction: the passes count", Messages, typed(start, passes, end), until(start, passes),
 			Usage{InputKnown: true, OutputKnown: true, Input: 93, CachedInput: 2, Output: 35}, true, "compaction", ""},
+		{"compaction told twice: the last passes count", Messages, typed(start, strings.Replace(passes, `"compaction"`, "null", 1), passes, end),
+			until(start, strings.Replace(passes, `"compaction"`, "null", 1), passes), Usage{InputKnown: true, OutputKnown: true, Input: 93, CachedInput: 2, Output: 35}, true, "compaction", ""},
 		{"null and look-alikes behind the real one", Messages, typed(start, stop, unknown, end), until(start, stop), twelve, true, "end_turn", ""},
 		{"null and look-alikes before it", Messages, typed(unknown, start, unknown, stop, end), until(unknown, start, unknown, stop), twelve, true, "end_turn", ""},
 		{"no start", Messages, typed(all, end), until(all),
@@ -235,6 +239,7 @@ func TestMessagesRequests(t *testing.T) {
 		{Messages, `{"model":"claude-x","max_tokens":100,"messages":[{"role":"user","content":"Hi"}]}`, Request{Model: "claude-x", Choices: 1, OutputLimit: 100, HasOutput: true}, 0},
 		{Messages, ` { "messages":[], "stream" : true , "model":"m", "max_tokens":1e2 } `, Request{Model: "m", Stream: true, Choices: 1, OutputLimit: 100, HasOutput: true}, 0},
 		{Messages, `{"m\u006fdel":"m","max_tok\u0065ns":7,"str\u0065am":true}`, Request{Model: "m", Stream: true, Choices: 1, OutputLimit: 7, HasOutput: true}, 0},
+		{Messages, `{"":7,"model":"m"}`, Request{Model: "m", Choices: 1, HasOutput: true}, 0},
 		{Messages, `{"max_tokens":0}`, Request{Choices: 1, OutputLimit: 1, HasOutput: true}, 0},
 		{Messages, `{"metadata":{"stream":true,"model":"x","max_tokens":1}}`, Request{Choices: 1, HasOutput: true}, 0},
 		{Messages, image, Request{Choices: 1, HasOutput: true, Unbounded: "messages[0].content[0]: image"}, int64(len(image) - 1002)},
@@ -335,5 +340,14 @@ func splices(t *testing.T, api *API, body, want string) {
 	again, err := api.ReadRequest(Head{Model: "m"}, got)
 	if err != nil || len(api.format.limits) > 0 && (again.OutputLimit < 1 || again.OutputLimit > 50) {
 		t.Errorf("%s became %s: limit %d, %v", body, got, again.OutputLimit, err)
+	}
+}
+
+func TestEventsOfMessagesCostNoAllocation(t *testing.T) {
+	m := Messages.NewMeter(streamResponse(false))
+	event := []byte("event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}   }\n\n")
+	dst := m.Feed(make([]byte, 0, 4096), event)
+	if allocs := testing.AllocsPerRun(200, func() { dst = m.Feed(dst[:0], event[:70]); dst = m.Feed(dst, event[70:]) }); allocs != 0 {
+		t.Errorf("%v allocations an event, want none", allocs)
 	}
 }

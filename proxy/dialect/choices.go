@@ -7,12 +7,11 @@ type choices struct {
 	n              int64 // in the message that is being read
 	at             int64 // the index of the choice that is being read; negative: it isn't told
 	finishes       bool  // the choice that is being read does
-	some           bool  // one of the message's did
 }
 
 func choicesOf(r Response) choices { return choices{asked: max(r.Request.answers, 1), at: -1} }
 
-func (c *choices) begin() { c.n, c.at, c.finishes, c.some = 0, -1, false, false }
+func (c *choices) begin() { c.n, c.at, c.finishes = 0, -1, false }
 
 // index is told of the index of the choice that is being read. Without one the choices are counted.
 func (c *choices) index(v *value) {
@@ -29,14 +28,13 @@ func (c *choices) endChoice() {
 	c.seen.add(c.at)
 	if c.finishes {
 		c.finished.add(c.at)
-		c.some = true
 	}
 	c.n++
 	c.at, c.finishes = -1, false
 }
 
-// ended says that the message finishes the last choice.
-func (c *choices) ended() bool { return c.some && c.finished.n >= max(c.asked, c.seen.n) }
+// ended says that the last choice has finished.
+func (c *choices) ended() bool { return c.finished.n >= max(c.asked, c.seen.n) }
 
 // indices is a set of choices by index. One that no answer could have counts, but isn't told from others like it.
 type indices struct {

@@ -137,10 +137,6 @@ func (g *geminiReader) seeUsage(raw string) {
 }
 
 func (g *geminiReader) endChunk() {
-	if g.choices.ended() {
-		g.unit.ends = true
-	}
-	g.choices.begin()
 	if g.text {
 		g.events++
 	}
@@ -150,6 +146,7 @@ func (g *geminiReader) endChunk() {
 // end: a chunk in the middle that names no tokens of candidates doesn't say that there are none; the last one does.
 func (g *geminiReader) end() unit {
 	u := g.unit
+	u.ends = u.ends || g.choices.ended()
 	if g.usage.InputKnown {
 		g.usage.OutputKnown = g.output || u.ends && g.failure == ""
 	}

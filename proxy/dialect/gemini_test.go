@@ -303,3 +303,13 @@ func TestGeminiSplices(t *testing.T) {
 	splices(t, EmbedContent, `{"content":{}}`, `{"content":{}}`)
 	splices(t, Predict, `{"instances":[]}`, `{"instances":[]}`)
 }
+
+// Each chunk tells usage, whose text is copied to be read.
+func TestChunksOfGeminiCostOneAllocation(t *testing.T) {
+	m := StreamGenerateContent.NewMeter(streamResponse(false))
+	chunk := []byte(sse(geminiMore))
+	dst := m.Feed(make([]byte, 0, 4096), chunk)
+	if allocs := testing.AllocsPerRun(200, func() { dst = m.Feed(dst[:0], chunk[:70]); dst = m.Feed(dst, chunk[70:]) }); allocs > 1 {
+		t.Errorf("%v allocations a chunk, want one", allocs)
+	}
+}
