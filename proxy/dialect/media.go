@@ -11,7 +11,8 @@ var (
 	OCR = &API{Name: "ocr", Operation: "ocr", format: mediaFormat(ocrRequest, "documents")}
 	// Rerank is POST /v1/rerank, as Voyage, vLLM and others have it.
 	Rerank = &API{Name: "rerank", Operation: "rerank", format: format{
-		request:   rerankRequest,
+		request:   openAIRequest(),
+		unbounded: "rerank: the query is read once with each document",
 		streams:   never,
 		noOutput:  true,
 		answer:    chatMessage,
@@ -32,8 +33,6 @@ var (
 			count(reqBinary, "image", "mask", "image.*", "images.*.image_url", "mask.image_url", "input_references.*.image_url.url")
 	transcriptionsRequest = openAIRequest()
 	ocrRequest            = openAIRequest().count(reqBinary, "document.document_url", "document.image_url", "document.image_url.url")
-	rerankRequest         = openAIRequest("query", "documents", "top_k", "top_n", "return_documents", "truncation", "user").
-				close("documents").close("documents.*", "text")
 )
 
 // The places that are read of an answer besides those that all have.

@@ -58,6 +58,7 @@ func TestPlainAnswers(t *testing.T) {
 		{"embed pictures alone", CohereEmbed, `{"meta":{"billed_units":{"image_tokens":200}}}`, known(200, 0)},
 		{"embed pictures by number", CohereEmbed, `{"meta":{"billed_units":{"images":2}}}`, Usage{Units: Units{Images: 2}}},
 		{"rerank", CohereRerank, `{"results":[{"index":0,"meta":{"billed_units":{"search_units":9}}}],"meta":{"billed_units":{"search_units":1}}}`, Usage{Units: Units{Searches: 1}}},
+		{"rerank, null behind it", CohereRerank, `{"meta":{"billed_units":{"search_units":1}},"meta":null}`, Usage{Units: Units{Searches: 1}}},
 		{"rerank without units", CohereRerank, `{"results":[],"meta":{}}`, Usage{}},
 
 		{"Ollama", OllamaChat, `{"model":"m","message":{"content":"a"},"done":true,"prompt_eval_count":17,"prompt_eval_duration":5,"eval_count":66}`, known(17, 66)},
@@ -154,6 +155,7 @@ func TestPlainStreams(t *testing.T) {
 		{"generate", CohereGenerate, cohereLines, `{"text":"Hi","is_finished":false,"event_type":"text-generation"}` + "\n" + `{"is_finished":true,"event_type":"stream-end","finish_reason":"COMPLETE","response":{"id":"g","generations":[{"text":"Hi"}],"meta":{"billed_units":{"input_tokens":12,"output_tokens":5}}}}` + "\n",
 			outcome{"}\n", twelveFive, true, true, "", "[COMPLETE]", 1, 2}},
 		{"generate fails", CohereGenerate, cohereLines, `{"event_type":"stream-error","is_finished":true,"finish_reason":"ERROR","err":"it broke"}` + "\n", outcome{"}\n", Usage{}, true, true, "error", "[ERROR]", 0, 0}},
+		{"generate fails and says no more", CohereGenerate, cohereLines, `{"event_type":"stream-error","is_finished":true}` + "\n", outcome{"}\n", Usage{}, true, true, "", "[]", 0, 0}},
 		{"an error's body", CohereChatV1, Response{Status: 429, ContentType: "application/json", Request: Request{Stream: true}}, `{"message":"too many requests"}`, outcome{"}", Usage{}, true, true, "", "[]", 0, 0}},
 
 		{"Ollama", OllamaChat, lines, word + "\n" + word + "\n" + done + "\n", outcome{"}\n", twelveFive, true, true, "", "[stop]", 2, 4}},
@@ -163,6 +165,7 @@ func TestPlainStreams(t *testing.T) {
 		{"Ollama, a cached prompt", OllamaGenerate, lines, `{"response":"Hi","done":false}` + "\n" + `{"response":"","done":true,"done_reason":"length","context":[1,2],"eval_count":5}` + "\n",
 			outcome{"}\n", Usage{Output: 5, OutputKnown: true}, true, true, "", "[length]", 1, 2}},
 		{"Ollama fails in the middle", OllamaChat, lines, word + "\n" + `{"error":"an error was encountered while running the model: unexpected EOF"}` + "\n", outcome{"}\n", Usage{}, true, true, "error", "[]", 1, 2}},
+		{"Ollama, an error that is none", OllamaChat, lines, `{"error":"","message":{"content":"Hi"},"done":false}` + "\n" + `{"error":null,"done":true,"eval_count":5,"prompt_eval_count":12}`, outcome{"}", twelveFive, true, true, "", "[]", 1, 2}},
 		{"Ollama, done deeper down", OllamaChat, lines, `{"message":{"content":"a","done":true,"eval_count":9},"done":false}` + "\n", outcome{"", Usage{}, false, false, "", "[]", 1, 1}},
 		{"Ollama without a type", OllamaChat, stream(""), word + "\n" + done + "\n", outcome{"}\n", twelveFive, true, true, "", "[stop]", 1, 2}},
 		{"Ollama, one JSON value", OllamaChat, Response{Status: 200, ContentType: "application/json"}, done, outcome{"}", twelveFive, true, true, "", "[stop]", 0, 0}},
@@ -241,6 +244,7 @@ func TestPlainRequests(t *testing.T) {
 		{WatsonxChat, `{"model_id":"m","messages":[{"content":[{"type":"image_url"}]}]}`, text(Request{Model: "m", Unbounded: "messages[0].content[0]: image_url"})},
 		{WatsonxEmbeddings, `{"model_id":"m","inputs":["a"],"parameters":{"truncate_input_tokens":3}}`, Request{Model: "m", Choices: 1}},
 		{WatsonxRerank, `{"model_id":"m","inputs":[{"text":"a"}],"query":"b"}`, Request{Model: "m", Choices: 1, Unbounded: "rerank: the query is read once with each input"}},
+		{Rerank, `{"model":"r","query":"a","documents":["b"],"top_k":1}`, Request{Model: "r", Choices: 1, Unbounded: "rerank: the query is read once with each document"}},
 		{WriterCompletions, `{"model":"palmyra","prompt":"a","max_tokens":5,"stream":true}`, text(Request{Model: "palmyra", Stream: true, OutputLimit: 5})},
 	}
 	for _, test := range tests {
