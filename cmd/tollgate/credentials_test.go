@@ -202,6 +202,35 @@ func TestBedrockGetsASignatureOfTheSplicedBody(t *testing.T) {
 	}
 }
 
+// TestDoctorShowsCredentials: tokens are fetched and requests signed for it as for any other request.
+func TestDoctorShowsCredentials(t *testing.T) {
+	t.Parallel()
+	c := newClinic(t)
+	_, origin := newUpstream(t)
+	up, down := newCloud(t, time.Hour), newCloud(t, time.Hour)
+	down.down.Store(true)
+	aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.Contains(r.Header.Get("Authorization"), "/eu-central-1/bedrock") {
+			w.Header().Set("X-Amzn-Errortype", "UnrecognizedClientException")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		http.NotFound(w, r)
+	}))
+	defer aws.Close()
+	_, found := c.examine(yamlFor(filepath.Join(c.dir, "data"), origin, testProviderKey, fmt.Sprintf(`
+  google: { api: vertex, base_url: %q, credentials_file: %q }
+  silent: { api: vertex, base_url: %q, credentials_file: %q }
+  signed: { api: bedrock, base_url: %[5]q, region: eu-central-1, aws_access_key_id: a, aws_secret_access_key: b }
+  elsewhere: { api: bedrock, base_url: %[5]q, region: us-east-1, aws_access_key_id: a, aws_secret_access_key: b }
+`, up.URL, writeAccount(t, t.TempDir(), "service_account", up.URL+"/token"),
+		down.URL, writeAccount(t, t.TempDir(), "service_account", down.URL+"/token"), aws.URL)))
+	c.want(found, "providers.google", fine, "answers")
+	c.want(found, "providers.silent", failing, "providers.silent.credentials_file: no token: ")
+	c.want(found, "providers.signed", fine, "nothing free to ask")
+	c.want(found, "providers.elsewhere", failing, "rejects the key")
+}
+
 func TestCheckReadsKeyFiles(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "gateway.yaml")
