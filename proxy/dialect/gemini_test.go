@@ -135,10 +135,12 @@ func TestGeminiStreamsEndWithTheLastCandidate(t *testing.T) {
 		return fmt.Sprintf(`{"candidates":[{"index":%d,"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":5}}`, index)
 	}
 	both := `{"candidates":[{"finishReason":"STOP"},{"index":1,"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":5}}`
+	first := `{"candidates":[{"finishReason":"STOP"},{"content":{"parts":[{"text":"Hi"}]}}]}`
 	two := Response{Status: 200, ContentType: "text/event-stream", Request: Request{Stream: true, Choices: 2, answers: 2}}
 	for _, test := range []passing{
 		{"one after the other", StreamGenerateContent, sse(finishes(1), geminiMore, finishes(0), geminiTraffic), sse(finishes(1), geminiMore) + "data: " + finishes(0), twelveFive, true, "STOP STOP", ""},
 		{"both at once", StreamGenerateContent, sse(geminiMore, both), sse(geminiMore) + "data: " + both, twelveFive, true, "STOP STOP", ""},
+		{"one of two in a chunk", StreamGenerateContent, sse(first, finishes(1)), sse(first) + "data: " + finishes(1), twelveFive, true, "STOP STOP", ""},
 		{"one twice", StreamGenerateContent, sse(finishes(0), finishes(0)), sse(finishes(0), finishes(0)), twelveFive, false, "STOP STOP", ""},
 	} {
 		test.check(t, two)
