@@ -206,7 +206,7 @@ func TestAStreamThatBreaksOffInAFrameTellsOnlyOfWholeFrames(t *testing.T) {
 
 // However long a frame is, little of it is kept.
 func TestAnEnormousFrameIsReadInConstantMemory(t *testing.T) {
-	text := strings.Repeat("x", 5<<20)
+	text := strings.Repeat("x", 1<<20)
 	long := map[*API][]byte{
 		ConverseStream: concat(
 			eventFrame("contentBlockDelta", `{"delta":{"text":"`+text+`"}}`),
