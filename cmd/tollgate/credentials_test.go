@@ -153,6 +153,32 @@ func TestProviderWithoutAToken(t *testing.T) {
 	}
 }
 
+func TestReloadKeepsTheToken(t *testing.T) {
+	c := newCloud(t, time.Hour)
+	entry := vertexEntry(c.URL, writeAccount(t, t.TempDir(), "service_account", c.URL+"/token"))
+	p := startInProcess(t, c.URL, testProviderKey, entry)
+	key := p.account("acme", 1_000_000, "")
+	ask := func() int {
+		res, _ := p.do(p.request(t.Context(), "POST", p.data+generatePath, key, generateBody))
+		return res.StatusCode
+	}
+	if status := ask(); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	c.down.Store(true)
+	file := filepath.Join(t.TempDir(), "gateway.yaml")
+	if err := os.WriteFile(file, []byte(yamlFor(p.dir, c.URL, testProviderKey, entry+"plans: { new: 1 }\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.reload(t.Context(), file)
+	if !strings.Contains(p.said.String(), `"msg":"reloaded"`) {
+		t.Fatal(p.said.String())
+	}
+	if status := ask(); status != http.StatusOK || c.fetched.Load() != 1 {
+		t.Errorf("%d after a reload, %d tokens fetched", status, c.fetched.Load())
+	}
+}
+
 // TestBedrockGetsASignatureOfTheSplicedBody: strict admission sets a limit, and what AWS's SDK says of the request as it
 // arrived is what stands in it.
 func TestBedrockGetsASignatureOfTheSplicedBody(t *testing.T) {
