@@ -167,7 +167,7 @@ func TestReloadKeepsTheToken(t *testing.T) {
 	}
 	c.down.Store(true)
 	file := filepath.Join(t.TempDir(), "gateway.yaml")
-	if err := os.WriteFile(file, []byte(yamlFor(p.dir, c.URL, testProviderKey, entry+"plans: { new: 1 }\n")), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(yamlFor(p.dir, c.URL, testProviderKey, entry+"plans: { new: { monthly_tokens: 1 } }\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	p.reload(t.Context(), file)
