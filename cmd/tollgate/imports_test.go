@@ -25,6 +25,7 @@ var arrows = map[string][]string{
 	"proxy/provider":     {"proxy/dialect"},
 	"proxy/proxytest":    {},
 	"store":              {"accounting", "policy"},
+	"store/pgtest":       {},
 	"store/storetest":    {"accounting", "policy", "admin"},
 }
 

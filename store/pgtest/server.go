@@ -1,0 +1,188 @@
+// Package pgtest runs a real Postgres for tests: its own, on loopback, in a temporary folder, gone with the test
+// binary whatever ends it.
+package pgtest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	owner    = "postgres" // its superuser, and who runs it where the tests run as root: Postgres refuses root
+	startFor = 30 * time.Second
+)
+
+// Server is a Postgres. It may be stopped and started again, with what it holds, at the same port.
+type Server struct {
+	bin, dir string
+	port     int
+	cmd      *exec.Cmd // of the shell that watches over it; nil: it does not run
+	leash    io.WriteCloser
+}
+
+// newServer makes a database cluster that is not started. It does not sync: tests of durability end processes, not power.
+func newServer() (*Server, error) {
+	bin, err := findBin()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("/tmp", "tollgate-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, dir: dir}
+	if err := s.initialise(); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// ErrMissing says that there is no Postgres on this machine.
+var ErrMissing = errors.New("no Postgres found (initdb and postgres): apt-get install postgresql-15, or put its bin folder into PATH")
+
+// findBin is the newest Postgres's folder of programs.
+func findBin() (string, error) {
+	var candidates []string
+	if out, err := exec.Command("pg_config", "--bindir").Output(); err == nil {
+		candidates = append(candidates, strings.TrimSpace(string(out)))
+	}
+	debian, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil {
+		return "", err
+	}
+	slices.Sort(debian)
+	slices.Reverse(debian)
+	candidates = append(candidates, debian...)
+	if path, err := exec.LookPath("initdb"); err == nil {
+		candidates = append(candidates, filepath.Dir(path))
+	}
+	for _, dir := range candidates {
+		_, noInit := os.Stat(filepath.Join(dir, "initdb"))
+		_, noServer := os.Stat(filepath.Join(dir, "postgres"))
+		if noInit == nil && noServer == nil {
+			return dir, nil
+		}
+	}
+	return "", ErrMissing
+}
+
+func (s *Server) initialise() error {
+	if err := give(s.dir); err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", owner, "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
+	cmd.Dir = s.dir
+	disown(cmd)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initdb: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) log() string  { return filepath.Join(s.dir, "log") }
+
+// watch runs a server until its standard input ends, as it does with the test binary. The word "keep" before that
+// leaves the folder for another start.
+const watch = `"$0" "$@" >>log 2>&1 & server=$!
+read -r word
+kill -INT $server; wait $server
+[ "$word" = keep ] || rm -rf "$PWD"`
+
+// Start starts the server and waits until it takes connections.
+func (s *Server) Start() error {
+	var err error
+	for range 3 { // another program may take the port that was free
+		if s.port == 0 {
+			if s.port, err = freePort(); err != nil {
+				return err
+			}
+		}
+		if err = s.start(); err == nil {
+			return nil
+		}
+		s.port = 0
+	}
+	return err
+}
+
+func (s *Server) start() (err error) {
+	cmd := exec.Command("sh", "-c", watch, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
+		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=200")
+	cmd.Dir = s.dir
+	disown(cmd)
+	if s.leash, err = cmd.StdinPipe(); err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	s.cmd = cmd
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		if s.answers() {
+			return nil
+		}
+		if time.Since(began) > startFor || s.failed() {
+			said, _ := os.ReadFile(s.log())
+			return errors.Join(fmt.Errorf("postgres does not start:\n%s", said), s.Stop())
+		}
+	}
+}
+
+// answers says that the server has written that it is ready into its own file, and is this one.
+func (s *Server) answers() bool {
+	status, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
+	lines := strings.Split(string(status), "\n")
+	return err == nil && len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready" && lines[3] == strconv.Itoa(s.port)
+}
+
+func (s *Server) failed() bool {
+	said, err := os.ReadFile(s.log())
+	return err == nil && strings.Contains(string(said), "could not create any TCP/IP sockets")
+}
+
+// Stop stops the server, which cuts its connections, and keeps what it holds.
+func (s *Server) Stop() error { return s.end("keep\n") }
+
+// Remove stops the server and removes its folder.
+func (s *Server) Remove() error {
+	if s.cmd == nil {
+		return os.RemoveAll(s.dir)
+	}
+	return s.end("")
+}
+
+func (s *Server) end(word string) error {
+	if s.cmd == nil {
+		return nil
+	}
+	_, err := io.WriteString(s.leash, word)
+	err = errors.Join(err, s.leash.Close())
+	if ended := s.cmd.Wait(); word == "" {
+		err = errors.Join(err, ended)
+	}
+	s.cmd = nil
+	return err
+}
+
+// URL is where the server is reached, as its superuser.
+func (s *Server) URL() string {
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/postgres?sslmode=disable", owner, s.port)
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	return l.Addr().(*net.TCPAddr).Port, l.Close()
+}
