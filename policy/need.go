@@ -11,6 +11,9 @@ import (
 type Need struct {
 	// BodyBytes is the size of the request's body: four to a token in an estimate, one to a token in strict.
 	BodyBytes int64
+	// AddedInput is how many tokens the provider may read beside the body, since it adds a text of its own: strict counts
+	// them, an estimate does not.
+	AddedInput int64
 	// Choices is how many answers were asked for; 0 for an API whose answer costs no output tokens.
 	Choices int64
 	// OutputLimit is the most output tokens per choice that the request allows; 0: it names none.
@@ -29,6 +32,7 @@ type Need struct {
 // under is the need under a key's own output limit, nil for none. It refuses a limit that the provider would not accept.
 func (n Need) under(keyLimit *int64) (Need, error) {
 	n.BodyBytes, n.Choices, n.OutputLimit = max(0, n.BodyBytes), max(0, n.Choices), max(0, n.OutputLimit)
+	n.AddedInput = max(0, n.AddedInput)
 	n.MinOutput = max(1, n.MinOutput)
 	if keyLimit == nil || n.Choices == 0 {
 		return n, nil
@@ -70,13 +74,16 @@ func (n Need) cost(input, output int64) int64 {
 // inputWeight is the dearest that input can be.
 func (n Need) inputWeight() int64 { return max(n.Weight.Input, n.Weight.Cached) }
 
+// worstInput is the most that the provider reads, in tokens.
+func (n Need) worstInput() int64 { return min(n.BodyBytes, most) + min(n.AddedInput, most) }
+
 // affordable is the output limit per choice that tokens pay for, beside the strict input.
 func (n Need) affordable(tokens int64) int64 {
 	perToken := times(n.Choices, n.Weight.Output)
 	if perToken == 0 {
 		return most
 	}
-	return max(0, times(max(0, tokens), 1000)-times(n.BodyBytes, n.inputWeight())) / perToken
+	return max(0, times(max(0, tokens), 1000)-times(n.worstInput(), n.inputWeight())) / perToken
 }
 
 // most is where products stop growing: two of them can still be added. A client may ask for a limit of 2^63.
@@ -112,8 +119,8 @@ func (n Need) as(mode Mode, o *Options) (demand, error) {
 	limit := n.limit(max(o.StrictOutputTokens, n.MinOutput))
 	return demand{
 		mode:  mode,
-		want:  n.cost(n.BodyBytes, limit),
-		least: n.cost(n.BodyBytes, min(limit, n.MinOutput)),
+		want:  n.cost(n.worstInput(), limit),
+		least: n.cost(n.worstInput(), min(limit, n.MinOutput)),
 		limit: limit,
 	}, nil
 }
@@ -121,6 +128,6 @@ func (n Need) as(mode Mode, o *Options) (demand, error) {
 // lowered is a strict demand cut down to what tokens pay for. tokens must be at least d.least.
 func (n Need) lowered(d demand, tokens int64) demand {
 	d.limit = min(d.limit, n.affordable(tokens))
-	d.want = n.cost(n.BodyBytes, d.limit)
+	d.want = n.cost(n.worstInput(), d.limit)
 	return d
 }

@@ -48,7 +48,7 @@ var operations = []operation{
 	{"ollama", "embed", "/api/embed", `{"model":"nomic-embed-text","input":"Where is my order?"}`, true, true},
 	{"mistral", "chat.completions", "/v1/chat/completions", `{"model":"mistral-small-latest","stream":true,"max_tokens":%d,` + turn + `}`, true, false},
 	{"groq", "chat.completions", "/openai/v1/chat/completions", `{"model":"llama-3.3-70b","stream":true,"max_tokens":%d,` + turn + `}`, true, false},
-	{"voyage", "rerank", "/v1/rerank", `{"model":"rerank-2.5","query":"order","documents":["a parcel","an order"]}`, true, true},
+	{"voyage", "rerank", "/v1/rerank", `{"model":"rerank-2.5","query":"order","documents":["a parcel","an order"]}`, false, true},
 }
 
 // newHouse is a rig with a fake of each provider that speaks otherwise than OpenAI.

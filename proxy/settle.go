@@ -14,6 +14,7 @@ func (c *call) need() policy.Need {
 	r := &c.request
 	n := policy.Need{
 		BodyBytes:   int64(len(c.body)),
+		AddedInput:  r.AddedInput,
 		OutputLimit: r.OutputLimit,
 		MinOutput:   c.route.API.MinOutput,
 		Unbounded:   r.Unbounded,

@@ -2,11 +2,16 @@ package dialect
 
 import "github.com/tidwall/gjson"
 
+// toolPrompt is more than Anthropic puts before a prompt that comes with tools or with a form for its output: for tools
+// up to 530 tokens by model (https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview, 2026-11).
+const toolPrompt = 1024
+
 // Messages is Anthropic's POST /v1/messages, Vertex's rawPredict and streamRawPredict of Anthropic's models, and the same of
 // the servers that follow it. What stands here was seen in recorded exchanges.
 var Messages = &API{Name: "messages", Operation: "chat", MinOutput: 1, format: format{
 	request:   messagesRequest,
 	limits:    []limit{{reqMaxTokens, "max_tokens"}},
+	added:     toolPrompt,
 	answer:    messagesAnswer,
 	event:     messagesEvent,
 	newReader: newMessagesReader,

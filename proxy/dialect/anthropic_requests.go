@@ -8,8 +8,7 @@ package dialect
 var messagesRequest = (&node{id: reqBody}).
 	once("").
 	read(reqModel, "model").read(reqStream, "stream").read(reqMaxTokens, "max_tokens").
-	close("", "anthropic_beta", "anthropic_version", "cache_control", "inference_geo", "metadata", "output_config",
-		"output_format", "service_tier", "speed", "stop_sequences", "temperature", "thinking", "tool_choice", "top_k", "top_p").
+	close("", "anthropic_beta", "anthropic_version", "cache_control", "inference_geo", "metadata", "service_tier", "speed", "stop_sequences", "temperature", "thinking", "tool_choice", "top_k", "top_p").
 	read(reqContent, "system").
 	blocks("system", "text").
 	read(reqContent, "messages").
@@ -17,7 +16,7 @@ var messagesRequest = (&node{id: reqBody}).
 	close("messages.*", "role").
 	blocks("messages.*.content", "text", "thinking", "redacted_thinking", "tool_use", "tool_result").
 	blocks("messages.*.content.*.content", "text").
-	read(reqContent, "tools").
+	read(reqAdding, "tools").read(reqAdding, "output_config").read(reqAdding, "output_format").
 	close("tools").
 	close("tools.*", "name", "description", "input_schema", "input_examples", "cache_control", "strict", "defer_loading",
 		"allowed_callers", "eager_input_streaming").

@@ -351,3 +351,26 @@ func TestEventsOfMessagesCostNoAllocation(t *testing.T) {
 		t.Errorf("%v allocations an event, want none", allocs)
 	}
 }
+
+// A provider that writes a text of its own before tools, or for the form of its output, reads more than the body.
+func TestWhatTheProviderAddsIsTold(t *testing.T) {
+	tests := []struct {
+		api  *API
+		body string
+		want int64
+	}{
+		{Messages, `{"messages":[]}`, 0},
+		{Messages, `{"messages":[],"tools":[]}`, 0},
+		{Messages, `{"messages":[],"tools":null}`, 0},
+		{Messages, `{"messages":[],"tools":[{"name":"a","input_schema":{}}]}`, toolPrompt},
+		{Messages, `{"messages":[],"output_config":{"format":{"type":"json_schema"}}}`, toolPrompt},
+		{Converse, `{"messages":[],"toolConfig":{"tools":[{"toolSpec":{"name":"a"}}]}}`, toolPrompt},
+		{Chat, `{"messages":[],"tools":[{"type":"function","function":{"name":"a"}}]}`, 0},
+	}
+	for _, test := range tests {
+		got, err := test.api.ReadRequest(Head{}, []byte(test.body))
+		if err != nil || got.AddedInput != test.want || got.Unbounded != "" {
+			t.Errorf("%s %s: %d added, unbounded %q, %v", test.api.Name, test.body, got.AddedInput, got.Unbounded, err)
+		}
+	}
+}

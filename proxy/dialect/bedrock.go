@@ -21,6 +21,7 @@ func converse(s streams) *API {
 		request:   converseRequest,
 		limits:    []limit{{reqMaxTokens, "maxTokens"}},
 		limitsIn:  "inferenceConfig",
+		added:     toolPrompt,
 		stored:    ":prompt/",
 		streams:   s,
 		answer:    converseAnswer,
@@ -32,7 +33,7 @@ func converse(s streams) *API {
 // converseRequest lists what costs no more than its bytes: text, and what a tool was called with and answered.
 var converseRequest = (&node{id: reqBody}).
 	once("").
-	close("", "additionalModelResponseFieldPaths", "outputConfig", "performanceConfig", "requestMetadata", "serviceTier").
+	close("", "additionalModelResponseFieldPaths", "performanceConfig", "requestMetadata", "serviceTier").
 	read(reqConfig, "inferenceConfig").read(reqMaxTokens, "inferenceConfig.maxTokens").
 	once("inferenceConfig").
 	close("inferenceConfig", "stopSequences", "temperature", "topP").
@@ -45,7 +46,7 @@ var converseRequest = (&node{id: reqBody}).
 	contentBlocks("messages.*.content", "toolUse").
 	close("messages.*.content.*.toolResult", "toolUseId", "status").
 	contentBlocks("messages.*.content.*.toolResult.content", "json").
-	read(reqContent, "toolConfig").
+	read(reqAdding, "toolConfig").read(reqAdding, "outputConfig").
 	close("toolConfig", "toolChoice").
 	close("toolConfig.tools").
 	close("toolConfig.tools.*", "toolSpec", "cachePoint")

@@ -58,6 +58,8 @@ type format struct {
 	sequence bool
 	// nativeNull: "usage":null stands in streams that nobody asked for usage, so that it stays.
 	nativeNull bool
+	// added is the most tokens that the provider adds to the prompt of a request that has a reqAdding member.
+	added int64
 	// noOutput: an answer costs no output tokens.
 	noOutput bool
 	// unbounded names what makes every request of this API unbounded, deployed what makes one so whose path names the model.

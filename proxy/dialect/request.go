@@ -39,6 +39,8 @@ type Request struct {
 	// Unbounded names what makes the cost unbounded by the body's size (a hosted tool, a file by reference …),
 	// for strict admission; "": the body bounds it. What isn't known to be bounded counts as unbounded.
 	Unbounded string
+	// AddedInput is how many tokens the provider may add to the prompt of its own, where it is known to.
+	AddedInput int64
 	// Background says that the provider would answer before it has generated (never metered).
 	Background bool
 
@@ -73,6 +75,7 @@ const (
 	reqConfig   // the object in which the limits stand
 	reqBinary   // a picture, a sound or a file, as a string
 	reqPrompt   // one prompt of several, or a token of one
+	reqAdding   // … that makes the provider add a text of its own to the prompt
 	reqContent  // what only its own tree of listed members judges
 	reqType     // a string that must be among those that are known to be bounded
 	reqOwnLimit // a bound of the output in a model's own format: it is told, and never changed
@@ -181,6 +184,10 @@ func (r *requestReader) see(v *value) {
 		r.req.splice.options = r.object(v)
 	case reqConfig:
 		r.req.splice.config = r.object(v)
+	case reqAdding:
+		if v.size > 0 && !v.null() {
+			r.req.AddedInput = r.req.splice.api.format.added
+		}
 	case reqIncludeUsage:
 		r.req.UsageAsked = r.boolean(v)
 		r.req.splice.include = spanOf(v)
