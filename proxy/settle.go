@@ -16,7 +16,7 @@ func (c *call) need() policy.Need {
 		BodyBytes:   int64(len(c.body)),
 		AddedInput:  r.AddedInput,
 		OutputLimit: r.OutputLimit,
-		MinOutput:   c.route.API.MinOutput,
+		MinOutput:   max(c.route.API.MinOutput, r.MinOutput),
 		Unbounded:   r.Unbounded,
 		Weight:      c.set.Weights.For("", r.Model),
 	}

@@ -374,3 +374,18 @@ func TestWhatTheProviderAddsIsTold(t *testing.T) {
 		}
 	}
 }
+
+// Anthropic refuses a limit that isn't above the thinking's own.
+func TestThinkingNeedsALimitAboveIt(t *testing.T) {
+	for body, want := range map[string]int64{
+		`{"max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":1024}}`: 1025,
+		`{"max_tokens":4096,"thinking":{"type":"adaptive"}}`:                      0,
+		`{"thinking":{"budget_tokens":-1}}`:                                       0,
+		`{"thinking":{"budget_tokens":9e15}}`:                                     maxOutput + 1,
+	} {
+		got, err := Messages.ReadRequest(Head{}, []byte(body))
+		if err != nil || got.MinOutput != want || got.Unbounded != "" {
+			t.Errorf("%s: at least %d, unbounded %q, %v; want %d", body, got.MinOutput, got.Unbounded, err, want)
+		}
+	}
+}

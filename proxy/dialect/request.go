@@ -39,6 +39,8 @@ type Request struct {
 	// Unbounded names what makes the cost unbounded by the body's size (a hosted tool, a file by reference …),
 	// for strict admission; "": the body bounds it. What isn't known to be bounded counts as unbounded.
 	Unbounded string
+	// MinOutput is the smallest output limit that the provider accepts beside what else the request asks for; 0: its API's.
+	MinOutput int64
 	// AddedInput is how many tokens the provider may add to the prompt of its own, where it is known to.
 	AddedInput int64
 	// Background says that the provider would answer before it has generated (never metered).
@@ -75,6 +77,7 @@ const (
 	reqConfig   // the object in which the limits stand
 	reqBinary   // a picture, a sound or a file, as a string
 	reqPrompt   // one prompt of several, or a token of one
+	reqThinking // how much of the output may be thinking: the limit must be more
 	reqAdding   // … that makes the provider add a text of its own to the prompt
 	reqContent  // what only its own tree of listed members judges
 	reqType     // a string that must be among those that are known to be bounded
@@ -184,6 +187,10 @@ func (r *requestReader) see(v *value) {
 		r.req.splice.options = r.object(v)
 	case reqConfig:
 		r.req.splice.config = r.object(v)
+	case reqThinking:
+		if n, ok := wholeNumber(string(v.raw)); ok && n > 0 {
+			r.req.MinOutput = min(n, maxOutput) + 1
+		}
 	case reqAdding:
 		if v.size > 0 && !v.null() {
 			r.req.AddedInput = r.req.splice.api.format.added
