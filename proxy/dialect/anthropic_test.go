@@ -379,9 +379,9 @@ func TestWhatTheProviderAddsIsTold(t *testing.T) {
 func TestThinkingNeedsALimitAboveIt(t *testing.T) {
 	for body, want := range map[string]int64{
 		`{"max_tokens":4096,"thinking":{"type":"enabled","budget_tokens":1024}}`: 1025,
-		`{"max_tokens":4096,"thinking":{"type":"adaptive"}}`:                      0,
-		`{"thinking":{"budget_tokens":-1}}`:                                       0,
-		`{"thinking":{"budget_tokens":9e15}}`:                                     maxOutput + 1,
+		`{"max_tokens":4096,"thinking":{"type":"adaptive"}}`:                     0,
+		`{"thinking":{"budget_tokens":-1}}`:                                      0,
+		`{"thinking":{"budget_tokens":9e15}}`:                                    maxOutput + 1,
 	} {
 		got, err := Messages.ReadRequest(Head{}, []byte(body))
 		if err != nil || got.MinOutput != want || got.Unbounded != "" {

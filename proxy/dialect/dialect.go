@@ -60,6 +60,8 @@ type format struct {
 	nativeNull bool
 	// added is the most tokens that the provider adds to the prompt of a request that has a reqAdding member.
 	added int64
+	// quoted: a number may stand in quotes, as the JSON of protocol buffers allows.
+	quoted bool
 	// noOutput: an answer costs no output tokens.
 	noOutput bool
 	// unbounded names what makes every request of this API unbounded, deployed what makes one so whose path names the model.

@@ -34,6 +34,7 @@ func generateContent(streams streams) *API {
 		request:   generateContentRequest,
 		limits:    []limit{{reqMaxOutputTokens, "maxOutputTokens"}},
 		limitsIn:  "generationConfig",
+		quoted:    true,
 		streams:   streams,
 		answer:    geminiAnswer,
 		event:     geminiChunk,
@@ -99,7 +100,7 @@ func (g *geminiReader) see(v *value) {
 	case ansText:
 		if v.size > 2 && !v.null() {
 			g.textBytes += v.size - 2
-			g.text = true
+			g.text, g.unit.text = true, true
 		}
 	case ansIndex:
 		g.choices.index(v)

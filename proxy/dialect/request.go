@@ -282,8 +282,12 @@ func (r *requestReader) count(v *value) int64 {
 
 // whole reads an integer; 1e3 and 12.0 are some, 12.5 is none.
 func (r *requestReader) whole(v *value) (int64, bool) {
-	n, ok := wholeNumber(string(v.raw))
-	if ok && gjson.Parse(string(v.raw)).Num == float64(n) {
+	text := string(v.raw)
+	if v.kind == '"' && r.req.splice.api.format.quoted {
+		text = string(inner(v.raw))
+	}
+	n, ok := wholeNumber(text)
+	if ok && gjson.Parse(text).Num == float64(n) {
 		return n, true
 	}
 	r.fail(v, "not an integer")
