@@ -212,7 +212,7 @@ func TestGeminiRefuses(t *testing.T) {
 		`{"GENERATION_CONFIG":{}}`:                                                 `"GENERATION_CONFIG": not the spelling of generationConfig`,
 		`{"generationConfig":{"Max_Output_Tokens":1}}`:                             `"Max_Output_Tokens": not the spelling of maxOutputTokens`,
 		`{"generationConfig":{"max\u004futputtokens":1}}`:                          `"maxOutputtokens": not the spelling of maxOutputTokens`,
-		`{"generationConfig":{"maxOutputTokens":"many"}}`:                             "maxOutputTokens: not an integer",
+		`{"generationConfig":{"maxOutputTokens":"many"}}`:                          "maxOutputTokens: not an integer",
 		`{"generationConfig":{"max_output_tokens":1.5}}`:                           "maxOutputTokens: not an integer",
 		`{"generationConfig":{"candidateCount":0}}`:                                "candidateCount: not between 1 and 1048576",
 		`{"generationConfig":[]}`:                                                  "generationConfig: not an object",
