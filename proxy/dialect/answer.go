@@ -24,6 +24,8 @@ type unit struct {
 	ends, final bool
 	// usage: it carried usage.
 	usage bool
+	// text: it carried generated text, so that an end that passed before was none, unless it was final.
+	text bool
 	// asked: the whole message is there only because usage was asked for.
 	asked bool
 	// null is the place of the member "usage":null, from its key's quote, in the message's text; empty: there is none.
@@ -94,9 +96,9 @@ type counts struct {
 	cached, written, reasoning []string
 	// moreInput and moreOutput are counts that stand beside input and output, not inside them.
 	moreInput, moreOutput []string
-	// total is what the parts should sum up to. What it has beyond them was processed too: it is audio where as much
-	// audio is told of, and generated otherwise.
-	total, audio []string
+	// total is what the parts should sum up to. What it has beyond them was processed too: it is audio that was read where
+	// as much audio is told of, or how long it was, and generated otherwise.
+	total, audio, duration []string
 }
 
 // read takes the counts out of a usage object's text. A sound count is a number, whole or not, at least 0 and at most
@@ -124,7 +126,9 @@ func (c *counts) read(raw string) Usage {
 	u.Input += sum(raw, c.moreInput)
 	u.Output += sum(raw, c.moreOutput)
 	if beyond := total - u.Input - u.Output; beyond > 0 {
-		if audio, _ := tokens(first(raw, c.audio)); audio == beyond {
+		audio, _ := tokens(first(raw, c.audio))
+		seconds, _ := tokens(first(raw, c.duration))
+		if audio == beyond || seconds > 0 {
 			u.Input += beyond
 		} else {
 			u.Output += beyond

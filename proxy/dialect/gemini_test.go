@@ -79,10 +79,16 @@ const (
 	geminiMore    = `{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"index":0}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":2,"totalTokenCount":14}}`
 	geminiStop    = `{"candidates":[{"content":{"parts":[{"text":"!"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":5,"totalTokenCount":17}}`
 	geminiTraffic = `{"candidates":[{"content":{"parts":[{"text":"Hi"}]}}],"usageMetadata":{"trafficType":"ON_DEMAND"}}`
+	geminiBehind  = `{"usageMetadata":{"trafficType":"ON_DEMAND"}}`
 	geminiBlocked = `{"promptFeedback":{"blockReason":"PROHIBITED_CONTENT"},"usageMetadata":{"promptTokenCount":12,"totalTokenCount":12}}`
 	geminiError   = `{"error":{"code":503,"message":"no","status":"UNAVAILABLE","details":[]}}`
 	geminiSilent  = `{"candidates":[{"finishReason":"MAX_TOKENS"}]}`
 )
+
+// geminiEach is a chunk as Gemini 1 sent it: each said that it had finished, and counted what was generated so far.
+func geminiEach(output int) string {
+	return fmt.Sprintf(`{"candidates":[{"content":{"parts":[{"text":"Hi"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":12,"candidatesTokenCount":%d}}`, output)
+}
 
 func TestGeminiStreams(t *testing.T) {
 	crlf := func(messages ...string) string { return strings.ReplaceAll(sse(messages...), "\n", "\r\n") }
@@ -95,11 +101,14 @@ func TestGeminiStreams(t *testing.T) {
 		{"cumulative", api, crlf(geminiWord, geminiMore, geminiStop), until(geminiWord, geminiMore, geminiStop), twelveFive, true, "STOP", ""},
 		{"LF", api, sse(geminiWord, geminiStop), sse(geminiWord) + "data: " + geminiStop, twelveFive, true, "STOP", ""},
 		{"Vertex's early chunks", api, crlf(geminiTraffic, geminiTraffic, geminiStop), until(geminiTraffic, geminiTraffic, geminiStop), twelveFive, true, "STOP", ""},
-		{"a traffic type behind the real one", api, crlf(geminiStop, geminiTraffic), until(geminiStop), twelveFive, true, "STOP", ""},
-		{"null behind the real one", api, crlf(geminiStop, `{"usageMetadata":null}`), until(geminiStop), twelveFive, true, "STOP", ""},
+		{"a traffic type behind the real one", api, crlf(geminiWord, geminiStop, geminiBehind), until(geminiWord, geminiStop), twelveFive, true, "STOP", ""},
+		{"null behind the real one", api, crlf(geminiWord, geminiStop, `{"usageMetadata":null}`), until(geminiWord, geminiStop), twelveFive, true, "STOP", ""},
+		{"one chunk: others may follow", api, crlf(geminiStop), until(geminiStop), twelveFive, false, "STOP", ""},
+		{"every chunk finishes", api, crlf(geminiEach(1), geminiEach(3), geminiEach(5), geminiBehind), crlf(geminiEach(1), geminiEach(3), geminiEach(5), geminiBehind),
+			twelveFive, false, "STOP STOP STOP", ""},
 		{"blocked", api, crlf(geminiBlocked), until(geminiBlocked), all, true, "PROHIBITED_CONTENT", ""},
 		{"no usage at the end", api, crlf(geminiWord, geminiSilent), until(geminiWord, geminiSilent), all, false, "MAX_TOKENS", ""},
-		{"usage behind the end", api, crlf(geminiSilent, geminiStop), until(geminiSilent), twelveFive, true, "MAX_TOKENS STOP", ""},
+		{"usage behind the end", api, crlf(geminiSilent, strings.Replace(geminiStop, "!", "", 1)), until(geminiSilent), twelveFive, true, "MAX_TOKENS STOP", ""},
 		{"an error in the middle", api, crlf(geminiWord, geminiError), until(geminiWord, geminiError), read, true, "", "UNAVAILABLE"},
 		{"cut off", api, crlf(geminiWord), crlf(geminiWord), read, false, "", ""},
 		{"cut off behind counts", api, crlf(geminiWord, geminiMore), crlf(geminiWord, geminiMore), half, false, "", ""},
@@ -107,8 +116,8 @@ func TestGeminiStreams(t *testing.T) {
 			until(strings.Replace(geminiMore, `"index"`, `"finishReason":"FINISH_REASON_UNSPECIFIED","index"`, 1), geminiStop), twelveFive, true, "STOP", ""},
 		{"enums as numbers", api, crlf(strings.Replace(geminiMore, `"index"`, `"finishReason":0,"index"`, 1), strings.Replace(geminiStop, `"STOP"`, `1`, 1)),
 			until(strings.Replace(geminiMore, `"index"`, `"finishReason":0,"index"`, 1), strings.Replace(geminiStop, `"STOP"`, `1`, 1)), twelveFive, true, "1", ""},
-		{"escaped keys", api, crlf(strings.NewReplacer("finishReason", `finish\u0052eason`, "usageMetadata", `\u0075sageMetadata`).Replace(geminiStop)),
-			until(strings.NewReplacer("finishReason", `finish\u0052eason`, "usageMetadata", `\u0075sageMetadata`).Replace(geminiStop)), twelveFive, true, "STOP", ""},
+		{"escaped keys", api, crlf(geminiWord, strings.NewReplacer("finishReason", `finish\u0052eason`, "usageMetadata", `\u0075sageMetadata`).Replace(geminiStop)),
+			until(geminiWord, strings.NewReplacer("finishReason", `finish\u0052eason`, "usageMetadata", `\u0075sageMetadata`).Replace(geminiStop)), twelveFive, true, "STOP", ""},
 
 		{"an array", api, "[" + geminiWord + "\r\n,\r\n" + geminiMore + "\n,\r\n" + geminiStop + "\r\n]", "[" + geminiWord + "\r\n,\r\n" + geminiMore + "\n,\r\n" + geminiStop + "\r\n", twelveFive, true, "STOP", ""},
 		{"an array with space around", api, "\n[ " + geminiTraffic + " , " + geminiStop + " ] \n", "\n[ " + geminiTraffic + " , " + geminiStop + " ", twelveFive, true, "STOP", ""},
@@ -138,7 +147,7 @@ func TestGeminiStreamsEndWithTheLastCandidate(t *testing.T) {
 	first := `{"candidates":[{"finishReason":"STOP"},{"content":{"parts":[{"text":"Hi"}]}}]}`
 	two := Response{Status: 200, ContentType: "text/event-stream", Request: Request{Stream: true, Choices: 2, answers: 2}}
 	for _, test := range []passing{
-		{"one after the other", StreamGenerateContent, sse(finishes(1), geminiMore, finishes(0), geminiTraffic), sse(finishes(1), geminiMore) + "data: " + finishes(0), twelveFive, true, "STOP STOP", ""},
+		{"one after the other", StreamGenerateContent, sse(finishes(1), geminiMore, finishes(0), geminiBehind), sse(finishes(1), geminiMore) + "data: " + finishes(0), twelveFive, true, "STOP STOP", ""},
 		{"both at once", StreamGenerateContent, sse(geminiMore, both), sse(geminiMore) + "data: " + both, twelveFive, true, "STOP STOP", ""},
 		{"one of two in a chunk", StreamGenerateContent, sse(first, finishes(1)), sse(first) + "data: " + finishes(1), twelveFive, true, "STOP STOP", ""},
 		{"one twice", StreamGenerateContent, sse(finishes(0), finishes(0)), sse(finishes(0), finishes(0)), twelveFive, false, "STOP STOP", ""},

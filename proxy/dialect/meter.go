@@ -27,6 +27,8 @@ type Meter struct {
 	inFrame bool // … says AWS event-stream
 
 	ended, told, final, whole, released bool
+	// resumed: generated text came behind what had been taken for the end.
+	resumed bool
 
 	withheld []byte
 	lines    eventStream
@@ -160,9 +162,13 @@ func (m *Meter) feedSequence(dst, p []byte) []byte {
 	return m.emit(dst, p)
 }
 
-// take notes what a message of a stream says.
+// take notes what a message of a stream says. Some models say in every chunk that they have finished; when more text comes,
+// only what is final ends their streams.
 func (m *Meter) take(u unit) {
-	if u.ends {
+	if u.text && m.ended && !m.final && !m.released {
+		m.ended, m.told, m.resumed = false, false, true
+	}
+	if u.ends && (u.final || !m.resumed) {
 		m.ended = true
 	}
 	m.final = m.final || m.ended && u.final

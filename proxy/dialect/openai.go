@@ -94,15 +94,20 @@ func spoken(in string) []string {
 // openAICounts also read what servers that follow OpenAI's format make of it: xAI and Gemini leave reasoning out of the
 // output but not out of the total, Mistral leaves audio out of the input, Voyage tells the total alone.
 var openAICounts = counts{
-	input:  []string{"prompt_tokens", "input_tokens"},
-	output: []string{"completion_tokens", "output_tokens"},
-	total:  []string{"total_tokens"},
-	audio:  []string{"prompt_tokens_details.audio_tokens", "audio_tokens"},
+	input:    []string{"prompt_tokens", "input_tokens"},
+	output:   []string{"completion_tokens", "output_tokens"},
+	total:    []string{"total_tokens"},
+	audio:    []string{"prompt_tokens_details.audio_tokens", "audio_tokens"},
+	duration: []string{"prompt_audio_seconds"},
 	cached: []string{
 		"prompt_tokens_details.cached_tokens", "prompt_token_details.cached_tokens", "input_tokens_details.cached_tokens",
 		"prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens",
 	},
-	written: []string{"prompt_tokens_details.cache_write_tokens", "input_tokens_details.cache_write_tokens"},
+	written: []string{
+		"prompt_tokens_details.cache_write_tokens", "input_tokens_details.cache_write_tokens",
+		"prompt_tokens_details.cache_creation_input_tokens", "input_tokens_details.cache_creation_input_tokens",
+		"prompt_tokens_details.cache_creation_tokens", "cache_creation_input_tokens",
+	},
 	reasoning: []string{
 		"completion_tokens_details.reasoning_tokens", "completion_token_details.reasoning_tokens",
 		"output_tokens_details.reasoning_tokens", "reasoning_tokens",
@@ -120,7 +125,6 @@ type chatReader struct {
 type chunk struct {
 	unit
 	failed bool
-	text   bool
 }
 
 func newChatReader(a *answer, r Response) reader {
@@ -148,7 +152,7 @@ func (c *chatReader) see(v *value) {
 	case ansText:
 		if v.size > 2 && !v.null() {
 			c.textBytes += v.size - 2
-			c.chunk.text = true
+			c.chunk.unit.text = true
 		}
 	case ansIndex:
 		c.choices.index(v)
@@ -182,7 +186,7 @@ func (c *chatReader) end() unit {
 		u.ends, u.final = true, true
 	}
 	u.asked = u.usage && c.choices.n == 0 && !c.chunk.failed
-	if c.chunk.text {
+	if u.text {
 		c.events++
 	}
 	c.begin()
@@ -265,17 +269,17 @@ func (r *responsesReader) see(v *value) {
 // endingType is the type of an event that ends the response; "": it doesn't.
 func endingType(raw []byte) string {
 	switch kind := inner(raw); string(kind) {
-	case "response.completed", "response.incomplete", "response.failed", "error":
+	case "response.completed", "response.incomplete", "response.failed", "response.done", "error":
 		return string(kind)
 	}
 	return ""
 }
 
+// end: behind an error the response may still come, as failed, and tell its usage.
 func (r *responsesReader) end() unit {
 	u := r.unit
-	if r.kind != "" || r.failed {
-		u.ends, u.final = true, true
-	}
+	u.ends = r.kind != "" || r.failed
+	u.final = r.kind != "" && r.kind != "error"
 	switch {
 	case r.failed || r.kind == "error" || r.status == "failed":
 		r.fail(cmp.Or(r.code, "error"))

@@ -180,6 +180,10 @@ func (m *Meter) line(dst, end []byte) []byte {
 		dst = m.judgeLine(dst, u, whole)
 	}
 	m.take(u)
+	if !m.ended {
+		dst = append(dst, m.withheld...)
+		m.withheld = nil
+	}
 	e.kind, e.matched = lineStart, 0
 	return m.endLine(dst, end)
 }
