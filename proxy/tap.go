@@ -80,7 +80,9 @@ func (t *tap) next(p []byte) {
 		t.broken(r.err)
 	case timedOut || c.meter.Ready():
 		t.finish(c.outcome(), nil)
-	case c.meter.Ended() && t.endedAt.IsZero():
+	case !c.meter.Ended():
+		t.endedAt = time.Time{}
+	case t.endedAt.IsZero():
 		t.endedAt = time.Now()
 	}
 	t.ready = t.buf
