@@ -5,16 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
-	"mime/multipart"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 )
 
-// maxField is the longest form field that is read: names of models and short options are.
-const maxField = 64 << 10
+const (
+	// maxField is the longest form field that is read: names of models and short options are.
+	maxField = 64 << 10
+	// maxParts is how many fields and files a form may have. Go's and Python's own readers take as many.
+	maxParts = 1000
+	// maxBoundary is the longest boundary (RFC 2046, section 5.1.1).
+	maxBoundary = 70
+)
 
 func isForm(contentType string) bool {
 	kind, _, _ := mime.ParseMediaType(contentType)
@@ -23,47 +29,151 @@ func isForm(contentType string) bool {
 
 // readForm reads the fields of a multipart form (RFC 7578) that the request's tree wants. As with JSON, such a field must
 // come once and in its own spelling; files only count as what is no text.
+//
+// Readers of forms differ more than those of JSON: in what they make of text before and behind the parts, of bare line feeds,
+// of folded headers, of escapes and extended parameters. So the form must be as all clients write it, where they all agree.
 func (r *requestReader) readForm(contentType string, body []byte) error {
-	_, params, err := mime.ParseMediaType(contentType)
+	boundary, err := boundaryOf(contentType)
 	if err != nil {
 		return fmt.Errorf("not a form: %w", err)
 	}
-	form := multipart.NewReader(bytes.NewReader(body), params["boundary"])
 	seen := map[string]bool{}
-	for {
-		part, err := form.NextRawPart()
-		if err == io.EOF {
+	delimiter := []byte("\r\n--" + boundary)
+	rest, ok := bytes.CutPrefix(body, delimiter[2:])
+	for n := 0; ok; n++ {
+		if bytes.Equal(bytes.TrimSuffix(rest, newlines), dashes) {
 			return r.err
 		}
-		if err != nil {
-			return fmt.Errorf("not a form: %w", err)
+		if rest, ok = bytes.CutPrefix(rest, newlines); !ok {
+			break
 		}
-		text, err := io.ReadAll(part)
-		if err != nil {
-			return fmt.Errorf("not a form: %w", err)
+		if n == maxParts {
+			return fmt.Errorf("not a form: more than %d parts", maxParts)
 		}
-		if len(part.Header.Values("Content-Disposition")) != 1 || part.FormName() == "" {
-			return errors.New("not a form: a part without one name")
-		}
-		if part.FileName() != "" {
-			r.req.size -= int64(len(text))
-			continue
-		}
-		if err := r.field(part.FormName(), text, seen); err != nil {
-			return err
+		var part []byte
+		if part, rest, ok = bytes.Cut(rest, delimiter); ok {
+			if err := r.part(part, seen); err != nil {
+				return err
+			}
 		}
 	}
+	return errors.New("not a form: its boundary does not stand before, between and behind its parts alone")
 }
 
-func (r *requestReader) field(name string, text []byte, seen map[string]bool) error {
+var newlines, dashes = []byte("\r\n"), []byte("--")
+
+// boundaryOf is the boundary that a Content-Type names, where no reader could find another one in it.
+func boundaryOf(contentType string) (string, error) {
+	_, params, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return "", err
+	}
+	boundary := params["boundary"]
+	if boundary == "" || len(boundary) > maxBoundary || strings.ContainsAny(contentType, `*\`) {
+		return "", errors.New("no plain boundary in its Content-Type")
+	}
+	return boundary, nil
+}
+
+// part reads a field, or passes over a file.
+func (r *requestReader) part(part []byte, seen map[string]bool) error {
+	head, text, ok := bytes.Cut(part, []byte("\r\n\r\n"))
+	if !ok {
+		return errors.New("not a form: a part without an end of its headers")
+	}
+	var h partHeader
+	for line := range bytes.SplitSeq(head, newlines) {
+		if err := h.add(line); err != nil {
+			return fmt.Errorf("not a form: %w", err)
+		}
+	}
+	if h.name == "" {
+		return errors.New("not a form: a part without a name")
+	}
+	if h.file {
+		r.req.size -= int64(len(text))
+	}
+	return r.field(&h, text, seen)
+}
+
+// partHeader is what the headers of a part say.
+type partHeader struct {
+	name string
+	file bool
+	// foreign: its text is in a character set in which a name could look otherwise than it does here.
+	foreign bool
+}
+
+// add reads one header.
+func (h *partHeader) add(line []byte) error {
+	key, value, ok := strings.Cut(string(line), ":")
+	if !ok || key == "" || strings.ContainsAny(key, " \t") || strings.ContainsAny(value, "\r\n\x00") {
+		return fmt.Errorf("%.40q is no header of a part", line)
+	}
+	value = strings.TrimSpace(value)
+	switch strings.ToLower(key) {
+	case "content-disposition":
+		return h.disposition(value)
+	case "content-transfer-encoding":
+		if !slices.Contains([]string{"7bit", "8bit", "binary"}, strings.ToLower(value)) {
+			return fmt.Errorf("a part in the encoding %.40q", value)
+		}
+	case "content-type":
+		_, params, _ := mime.ParseMediaType(value)
+		if !slices.Contains([]string{"", "utf-8", "us-ascii", "iso-8859-1"}, strings.ToLower(params["charset"])) {
+			h.foreign = true
+		}
+	}
+	return nil
+}
+
+// disposition reads the header that names a part.
+func (h *partHeader) disposition(value string) error {
+	kind, params, _ := strings.Cut(value, ";")
+	if h.name != "" || !strings.EqualFold(strings.TrimSpace(kind), "form-data") || strings.Contains(value, `\`) {
+		return fmt.Errorf("a part with the disposition %.40q", value)
+	}
+	given := map[string]bool{}
+	for params != "" {
+		key, rest, _ := strings.Cut(params, "=")
+		key = strings.ToLower(strings.TrimSpace(key))
+		if given[key] || key != "name" && key != "filename" && key != "filename*" {
+			return fmt.Errorf("a part with the disposition %.40q", value)
+		}
+		given[key] = true
+		var text string
+		if quoted, ok := strings.CutPrefix(rest, `"`); ok {
+			text, rest, ok = strings.Cut(quoted, `"`)
+			if rest = strings.TrimSpace(rest); !ok || rest != "" && rest[0] != ';' {
+				return fmt.Errorf("a part with the disposition %.40q", value)
+			}
+			params = strings.TrimPrefix(rest, ";")
+		} else {
+			text, params, _ = strings.Cut(rest, ";")
+		}
+		if key == "name" {
+			h.name = text
+		}
+	}
+	if h.name == "" {
+		return errors.New("a part without a name")
+	}
+	h.file = given["filename"] || given["filename*"]
+	return nil
+}
+
+func (r *requestReader) field(h *partHeader, text []byte, seen map[string]bool) error {
 	for _, kid := range r.req.splice.api.format.request.kids {
+		name := h.name
 		switch {
-		case kid.id <= reqBody || kid.id == reqBinary || !strings.EqualFold(kid.key, name):
+		case kid.id <= reqBody || kid.id == reqBinary || !strings.EqualFold(kid.key, likely(name)):
 			continue
 		case kid.key != name:
 			return fmt.Errorf("%q: not the spelling of %s", name, kid.key)
 		case seen[name]:
 			return errors.New(name + ": given twice")
+		case h.file, h.foreign:
+			return errors.New(name + ": not a plain field")
 		case len(text) > maxField:
 			return fmt.Errorf("%s: longer than %d bytes", name, maxField)
 		}
@@ -71,6 +181,15 @@ func (r *requestReader) field(name string, text []byte, seen map[string]bool) er
 		r.see(fieldValue(kid, text))
 	}
 	return nil
+}
+
+// likely is the field that some server could take a name for: with escapes, white space, or as a list's.
+func likely(name string) string {
+	if plain, err := url.QueryUnescape(name); err == nil {
+		name = plain
+	}
+	name, _, _ = strings.Cut(name, "[")
+	return strings.TrimSpace(name)
 }
 
 // fieldValue is a field as the JSON value that it stands for: what is neither a number nor a truth is a string.
