@@ -69,12 +69,11 @@ func (t *tap) next(p []byte) {
 			r.err = io.EOF
 		}
 	}
-	if events, text := c.meter.Seen(); events > 0 || text > 0 {
-		c.seen.Store(max(events, (text+3)/4))
-	}
+	c.look()
 	switch {
 	case r.err == io.EOF:
 		t.buf = c.meter.Finish(t.buf)
+		c.look()
 		t.finish(c.outcome(), io.EOF)
 	case r.err != nil:
 		t.broken(r.err)
@@ -86,6 +85,13 @@ func (t *tap) next(p []byte) {
 		t.endedAt = time.Now()
 	}
 	t.ready = t.buf
+}
+
+// look keeps what the meter has seen, as tokens for an estimate.
+func (c *call) look() {
+	if events, text := c.meter.Seen(); events > 0 || text > 0 {
+		c.seen.Store(max(events, (text+3)/4))
+	}
 }
 
 // mendWait is how long an answer that has ended and told its usage is waited for to go on. What comes behind the end

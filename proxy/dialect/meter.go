@@ -21,9 +21,11 @@ type Meter struct {
 	cut     bool // take out what asking for usage adds
 	keep    bool // … but not the null members
 	isText  bool // the content type says that it is plain text
+	isImage bool // … a picture
+	isSound bool // … sound or moving pictures
 	inParts bool // the request asked for a stream
 	isEvent bool // the content type says that it is a stream of events
-	maybe   bool // … says JSON, and still it may be one
+	maybe   bool // … says something else, and still it may be one
 	inFrame bool // … says AWS event-stream
 
 	ended, told, final, whole, released bool
@@ -36,6 +38,7 @@ type Meter struct {
 	packed   *packed // of an answer that came compressed; nil: it did not
 
 	unreadable bool
+	unread     int64 // bytes that may be text and aren't understood
 }
 
 type framing uint8
@@ -57,8 +60,10 @@ func (a *API) NewMeter(r Response) *Meter {
 	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
 	kind = strings.TrimSpace(kind)
 	m.isEvent = kind == "text/event-stream"
-	m.isText = strings.HasPrefix(kind, "text/") && r.ContentEncoding == ""
-	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "")
+	m.isText = strings.HasPrefix(kind, "text/") && !m.isEvent
+	m.isImage = strings.HasPrefix(kind, "image/") && r.Status < 300
+	m.isSound = strings.HasPrefix(kind, "audio/") || strings.HasPrefix(kind, "video/")
+	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "" || m.inParts && maybeJSON(kind))
 	m.inFrame = kind == "application/vnd.amazon.eventstream"
 	if !m.isEvent && !m.inFrame && !maybeJSON(kind) {
 		return m
@@ -94,6 +99,9 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 		}
 		m.recognise(p[0])
 	}
+	if m.isText || m.framing == opaque && !m.isImage && !m.isSound && !m.inFrame {
+		m.unread += int64(len(p))
+	}
 	switch m.framing {
 	case oneJSON:
 		return m.feedJSON(dst, p)
@@ -108,7 +116,7 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 }
 
 // recognise decides by the first byte that is no white space. Providers send JSON errors under text/event-stream, and
-// event streams under application/json.
+// event streams under application/json; servers in front of them may name no type, or text. AWS's frames begin with a 0.
 func (m *Meter) recognise(c byte) {
 	f := &m.api.format
 	switch {
@@ -121,7 +129,7 @@ func (m *Meter) recognise(c byte) {
 	case c == '{' || c == '[':
 		m.framing = oneJSON
 		m.scan.reset(f.answer)
-	case m.inFrame:
+	case m.inFrame, c == 0 && m.maybe && m.inParts:
 		m.framing = frames
 		m.frames.begin()
 	case m.isEvent, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
@@ -180,9 +188,6 @@ func (m *Meter) feedOpaque(dst, p []byte) []byte {
 	if m.packed != nil {
 		m.packed.keep(p)
 	}
-	if m.isText {
-		m.textBytes += int64(len(p))
-	}
 	if m.released || len(p) == 0 {
 		return append(dst, p...)
 	}
@@ -211,8 +216,12 @@ func (m *Meter) Finish(dst []byte) []byte {
 		dst = m.finishStream(dst)
 	case unsure, opaque:
 		m.ended = true
-		if m.packed != nil {
+		if m.isImage {
+			m.usage.Images = max(m.usage.Images, 1)
+		}
+		if m.packed != nil && !m.packed.over {
 			m.answer = m.packed.read()
+			m.unread = m.packed.inside.unread
 		}
 	}
 	m.final, m.whole = true, true
@@ -257,7 +266,7 @@ func (m *Meter) FinishReasons() []string { return m.finish }
 func (m *Meter) Error() string { return m.failure }
 
 // Seen is what was seen of the answer, for estimates: streamed events with generated text, and the length of that text
-// with its escapes.
+// with its escapes, or of an answer that isn't understood: nobody gets one for nothing by asking for another format.
 func (m *Meter) Seen() (events, textBytes int64) {
-	return m.answer.events, m.textBytes + m.scan.pending()
+	return m.answer.events, max(m.textBytes+m.scan.pending(), m.unread)
 }
