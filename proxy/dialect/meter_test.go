@@ -246,6 +246,22 @@ func TestWhatCantBeReadPassesOneByteBehind(t *testing.T) {
 	}
 }
 
+func TestAStreamThatWasAskedForIsFoundUnderAnyType(t *testing.T) {
+	asked := Request{Stream: true, answers: 1}
+	for _, kind := range []string{"", "application/json", "text/plain; charset=utf-8", "application/octet-stream"} {
+		events := meter(Chat, Response{Status: 200, ContentType: kind, Request: asked}, []byte(sse(word, finish, tally, "[DONE]")), 3)
+		frames := meter(ConverseStream, Response{Status: 200, ContentType: kind, Request: asked}, concat(hello, stopped, metered125), 3)
+		for _, got := range []metered{events, frames} {
+			if got.usage != twelveFive || !got.readyEarly {
+				t.Errorf("%q: %+v", kind, got)
+			}
+		}
+	}
+	if got := meter(Chat, Response{Status: 200, ContentType: "text/plain"}, []byte(sse(finish, tally)), 3); got.usage.Known() {
+		t.Errorf("text that nobody asked to be a stream: %+v", got)
+	}
+}
+
 func TestIdentityIsNoEncoding(t *testing.T) {
 	r := Response{Status: 200, ContentType: "Application/JSON", ContentEncoding: " Identity "}
 	if got := meter(Chat, r, []byte(`{"usage":{"prompt_tokens":12,"completion_tokens":5}}`), 0); got.usage != twelveFive {
