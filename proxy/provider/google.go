@@ -48,12 +48,12 @@ var vertex = slices.Concat(
 
 var vertexPlaces = []string{"/v1/projects/{project}/locations/{location}", "/v1beta1/projects/{project}/locations/{location}"}
 
-var vertexGoogle = under("/publishers/google/models/{model}",
-	post(":generateContent", dialect.GenerateContent),
-	post(":streamGenerateContent", dialect.StreamGenerateContent),
-	post(":embedContent", dialect.EmbedContent),
-	post(":predict", dialect.Predict),
-	free("POST :countTokens"), free("POST :computeTokens"))
+var vertexGoogle = under("/publishers/google/models",
+	post("/{model}:generateContent", dialect.GenerateContent),
+	post("/{model}:streamGenerateContent", dialect.StreamGenerateContent),
+	post("/{model}:embedContent", dialect.EmbedContent),
+	post("/{embedding}:predict", dialect.Predict), // other models make pictures, films and sound so, and don't tell what they cost
+	free("POST /{model}:countTokens"), free("POST /{model}:computeTokens"))
 
 var vertexAnthropic = shaped(dialect.AnthropicShape, under("/publishers/anthropic/models",
 	free("POST /count-tokens:rawPredict"),
@@ -68,6 +68,7 @@ var vertexRefused = refusedUnder("/v1/projects/p/locations/global", slices.Conca
 		"POST /tuningJobs", "GET /tuningJobs", "GET /reasoningEngines", "POST /reasoningEngines/r-1:query", "GET /ragCorpora", "POST /datasets",
 		"GET /operations/o-1"),
 	refused(later, "POST /batchPredictionJobs", "GET /batchPredictionJobs"),
-	refused(untold, "POST /publishers/google/models/veo-3:predictLongRunning", "POST /endpoints/e-1:predict", "POST /endpoints/e-1:rawPredict"),
+	refused(untold, "POST /publishers/google/models/imagen-4.0-generate-001:predict", "POST /publishers/google/models/lyria-002:predict",
+		"POST /publishers/google/models/veo-3:predictLongRunning", "POST /endpoints/e-1:predict", "POST /endpoints/e-1:rawPredict"),
 	refused(stored, "POST /publishers/google/models/veo-3:fetchPredictOperation"),
 ))

@@ -121,7 +121,8 @@ func TestWhoIsAskedForUsage(t *testing.T) {
 	r, _ := p.Route("POST", "/openai/deployments/d/chat/completions")
 	for query, want := range map[string]bool{
 		"": true, "api-version=2024-09-01-preview": true, "api-version=2025-01-01": true, "x=1&api-version=2024-02-01": false, "api-version=2023-07-01-preview": false,
-		"api-version=preview": true,
+		"api-version=preview": true, "api-version=2023-07-01-preview&api-version=2025-01-01": true, "api-version=2025-01-01&api-version=2023-07-01-preview": true,
+		"api-version=&api-version=2023-07-01-preview": true,
 	} {
 		if got := p.Asks(r, query); got != want {
 			t.Errorf("%q: asked: %v, want %v", query, got, want)

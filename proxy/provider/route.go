@@ -2,6 +2,7 @@ package provider
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/tollgate/tollgate/proxy/dialect"
@@ -39,8 +40,8 @@ func (p *Provider) Asks(r Route, query string) bool {
 		return true
 	}
 	values, _ := url.ParseQuery(query)
-	version := values.Get("api-version")
-	return version == "" || version >= p.AskFrom
+	versions := values["api-version"]
+	return len(versions) == 0 || slices.Max(versions) >= p.AskFrom || slices.Contains(versions, "")
 }
 
 // table is a closed list of paths. Most have no placeholder and are found by a look into a map.

@@ -155,12 +155,15 @@ func TestNamesCannotBend(t *testing.T) {
 			"POST /v1beta/models/a%3F:generateContent", "POST /v1beta/models/a:GenerateContent", "POST /v1beta/tunedModels/a:generateContent",
 			"GET /v1beta/models/a:generateContent", "GET /v1beta/models/veo%2Foperations%2Fo-1", "GET /v1beta/models/a:batchGenerateContent",
 			"POST /v1beta/models/a:generateContent%00", "POST /v1beta/models/a%00:generateContent", "POST /v1beta/models/a;b:generateContent",
+			"POST /v1beta/models/a%ff:generateContent", "POST /v1beta/models/%c0%ae%c0%ae%c0%afa:generateContent", "GET /v1beta/models/" + strings.Repeat("a", 2049),
 		},
 		"vertex": {
 			"POST /v1/projects/p/locations/l/publishers/google/models/a%2F..%2F..:generateContent", "POST /v1/projects/p%2Fq/locations/l/publishers/google/models/a:generateContent",
 			"POST /v1/projects/p/locations/l%2Fm/publishers/google/models/a:generateContent", "POST /v1/projects/../locations/l/publishers/google/models/a:generateContent",
 			"POST /v1/projects/p/locations/l/publishers/meta/models/a:rawPredict", "POST /v1/projects/p/locations/l/publishers/google/models/a:rawPredict",
 			"POST /v1/projects//locations/l/publishers/google/models/a:generateContent",
+			"POST /v1/publishers/google/models/imagen-4.0-generate-001:predict", "POST /v1/publishers/google/models/imagen-4%2Fembedding:predict",
+			"POST /v1/publishers/google/models/Embedding-1:predict",
 		},
 		"bedrock": {
 			"POST /model/../invoke", "POST /model/%2e%2e/invoke", "POST /model/a%2F..%2Fb/invoke", "POST /model//invoke", "POST /model/a/b/invoke", "POST /model/a/invoke/",

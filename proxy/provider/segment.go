@@ -3,6 +3,7 @@ package provider
 import (
 	"net/url"
 	"strings"
+	"unicode/utf8"
 )
 
 // segment is one of a pattern's: a literal, or a placeholder with perhaps a literal behind it ({model}:generateContent).
@@ -11,16 +12,18 @@ type segment struct {
 	open    bool // a placeholder
 	// model: what it stands for is the route's Model. pinned: it must be the operator's project.
 	model, pinned bool
-	// forbidden are the characters that its decoded name may not hold, beside those that no name may.
-	forbidden string
+	// forbidden are the characters that its decoded name may not hold, beside those that no name may; contains is what it
+	// must hold.
+	forbidden, contains string
 }
 
 // Placeholders. {model} may hold an encoded slash, as ARNs and names like org/model do, and a colon, unless a literal
 // follows: then a name with either could be read as another path or another operation. {name} is a model's in tables
-// of providers whose names hold neither.
+// of providers whose names hold neither, {embedding} that of one that makes embeddings.
 var placeholders = map[string]segment{
 	"{model}":      {open: true, model: true},
 	"{name}":       {open: true, model: true, forbidden: "/:"},
+	"{embedding}":  {open: true, model: true, forbidden: "/:", contains: "embedding"},
 	"{deployment}": {open: true, model: true, forbidden: "/:"},
 	"{project}":    {open: true, pinned: true, forbidden: "/"},
 	"{location}":   {open: true, forbidden: "/:"},
@@ -59,14 +62,17 @@ func (s *segment) value(raw string) (string, bool) {
 		return "", false
 	}
 	value, ok := name(raw)
-	return value, ok && !strings.ContainsAny(value, s.forbidden)
+	return value, ok && !strings.ContainsAny(value, s.forbidden) && strings.Contains(value, s.contains)
 }
 
+// maxName is the longest name that a path may hold: it goes into events. ARNs have up to 2,048 bytes.
+const maxName = 2048
+
 // name decodes a segment that names something. It refuses what a server could read as a step to another
-// path: an empty name, dots that stand for folders, and characters that end or bend a path.
+// path: an empty name, dots that stand for folders, characters that end or bend a path, and bytes that are no text.
 func name(segment string) (string, bool) {
 	decoded, err := url.PathUnescape(segment)
-	if err != nil || decoded == "" {
+	if err != nil || decoded == "" || len(decoded) > maxName || !utf8.ValidString(decoded) {
 		return "", false
 	}
 	for part := range strings.SplitSeq(decoded, "/") {
