@@ -31,6 +31,9 @@ func (c *call) judgeBody() error {
 		}
 		return denied(codeEncoding, "Content-Encoding: %s: send the body as it is; the gateway has to read the model and the limits in it", e)
 	}
+	if len(c.in.Header["Content-Type"]) > 1 {
+		return invalid("more than one Content-Type: which of them the provider goes by can't be known")
+	}
 	if c.in.ContentLength > c.set.MaxRequestBytes {
 		return c.tooLarge()
 	}

@@ -135,8 +135,8 @@ func (c *call) find() error {
 	if strings.EqualFold(c.in.Header.Get("Upgrade"), "websocket") {
 		return denied(codeUnmetered, "WebSocket connections are not metered here and so not served")
 	}
-	if bendsMethod(c.in.URL.RawQuery) {
-		return denied(codeUnmetered, "a query that stands for another method or other headers is not served")
+	if name := bendsRequest(c.in.URL.RawQuery); name != "" {
+		return denied(codeUnmetered, "a query with %s, which makes it another request than the one that is metered, is not served", clip(name))
 	}
 	if err := c.caller.AllowProvider(c.provider.Name); err != nil {
 		return err
@@ -146,6 +146,9 @@ func (c *call) find() error {
 		return denied(codeUnmetered, "%s %s is neither metered nor free at %s, so it is not served", c.in.Method, clip(c.path), c.provider.Name)
 	}
 	c.route = route
+	if name := bendsAnswer(c.in.URL.RawQuery); name != "" && route.API != nil {
+		return denied(codeUnmetered, "a query with %s, which leaves what is counted out of the answer, is not served", clip(name))
+	}
 	return nil
 }
 

@@ -89,22 +89,6 @@ func pairShowsKey(pair string) bool {
 	return false
 }
 
-// bendsMethod says whether a query has a parameter by which Google's servers take another method or other headers than
-// the request's ($httpMethod, $httpHeaders): then what was matched would not be what is done.
-func bendsMethod(query string) bool {
-	if !strings.ContainsAny(query, "$%") {
-		return false
-	}
-	for pair := range strings.FieldsFuncSeq(query, func(c rune) bool { return c == '&' || c == ';' }) {
-		name, _, _ := strings.Cut(pair, "=")
-		decoded, err := url.QueryUnescape(name)
-		if err == nil && strings.HasPrefix(strings.ToLower(decoded), "$http") {
-			return true
-		}
-	}
-	return false
-}
-
 // keyLength is how much must follow the prefix in a header for a key: a client may call itself tg_bot.
 const keyLength = 20
 
