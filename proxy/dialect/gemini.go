@@ -18,7 +18,7 @@ var (
 		event:     geminiChunk,
 		newReader: newGeminiReader,
 	}}
-	// Predict is {model}:predict of Vertex's text embeddings.
+	// Predict is {model}:predict of Vertex's text embeddings, and of Imagen.
 	Predict = &API{Name: "predict", Operation: "embeddings", format: format{
 		request:   predictRequest,
 		streams:   never,
@@ -182,9 +182,10 @@ func googleError(v *value) string {
 }
 
 var predictAnswer = (&node{id: ansWhole}).
-	read(ansError, "error").read(ansChoice, "predictions.*").read(ansUsage, "predictions.*.embeddings.statistics.token_count")
+	read(ansError, "error").read(ansChoice, "predictions.*").read(ansUsage, "predictions.*.embeddings.statistics.token_count").
+	count(ansImage, "predictions.*.bytesBase64Encoded", "predictions.*.gcsUri")
 
-// predictReader adds up what each prediction cost.
+// predictReader adds up what each prediction cost. Imagen answers here too: its pictures are counted, they have no tokens.
 type predictReader struct {
 	*answer
 	untold bool  // a prediction doesn't say what it cost
@@ -201,6 +202,10 @@ func (p *predictReader) see(v *value) {
 	switch v.node.id {
 	case ansUsage:
 		p.cost, p.told = tokens(gjson.ParseBytes(v.raw))
+	case ansImage:
+		if v.kind == '"' {
+			p.usage.Images++
+		}
 	case ansChoice:
 		p.unit.usage = true
 		p.untold = p.untold || !p.told
