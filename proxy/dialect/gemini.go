@@ -145,11 +145,9 @@ func (g *geminiReader) endChunk() {
 }
 
 // end: a chunk in the middle that names no tokens of candidates doesn't say that there are none; the last one does.
-// Gemini 1 finishes in every chunk: of the first one with text it can't be told whether others will mend its usage.
 func (g *geminiReader) end() unit {
 	u := g.unit
 	u.ends = u.ends || g.choices.ended()
-	u.usage = u.usage && !(u.text && g.events == 1)
 	if g.usage.InputKnown {
 		g.usage.OutputKnown = g.output || u.ends && g.failure == ""
 	}

@@ -170,8 +170,8 @@ func (m *Meter) feedSequence(dst, p []byte) []byte {
 	return m.emit(dst, p)
 }
 
-// take notes what a message of a stream says. Some models say in every chunk that they have finished; when more text comes,
-// only what is final ends their streams.
+// take notes what a message of a stream says. Some models say in every chunk that they have finished: when more text comes,
+// only what is final ends their streams, and of the first chunk with text it can't be told whether others will mend its usage.
 func (m *Meter) take(u unit) {
 	if u.text && m.ended && !m.final && !m.released {
 		m.ended, m.told, m.resumed = false, false, true
@@ -180,7 +180,8 @@ func (m *Meter) take(u unit) {
 		m.ended = true
 	}
 	m.final = m.final || m.ended && u.final
-	m.told = m.told || m.ended && u.usage
+	first := u.text && m.answer.events == 1
+	m.told = m.told || m.ended && u.usage && !first
 }
 
 // feedOpaque is one byte behind.
