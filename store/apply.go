@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -37,7 +38,7 @@ func (s *Store) Apply(ctx context.Context, b accounting.Batch) error {
 	}
 	err := s.write(ctx, func(t *tx) error { return t.apply(b) })
 	if err != nil && !errors.Is(err, accounting.ErrPosition) {
-		err = dataError(err)
+		err = s.dataError(err)
 	}
 	if err != nil {
 		return fmt.Errorf("apply journal %s after %d: %w", b.Journal, b.After, err)
@@ -57,29 +58,48 @@ func valid(settlements []accounting.Settlement) error {
 }
 
 func (t *tx) apply(b accounting.Batch) error {
-	at, err := t.position(b.Journal)
+	at, err := t.lockPosition(b.Journal)
 	if err != nil {
 		return err
 	}
 	if at != b.After {
 		return fmt.Errorf("%w: it is at %d", accounting.ErrPosition, at)
 	}
+	books, err := t.books(accountsOf(b.Settlements))
+	if err != nil {
+		return err
+	}
 	fresh, err := t.fresh(b.Settlements)
 	if err != nil {
 		return err
 	}
-	if err := t.book(fresh, whole(b.At)); err != nil {
+	if err := t.book(fresh, books, whole(b.At)); err != nil {
 		return err
 	}
 	if err := t.bury(b.Journal, b.Dead); err != nil {
 		return err
 	}
-	return t.exec(`INSERT INTO journal_position (journal, seq) VALUES ($1, $2) ON CONFLICT (journal) DO UPDATE SET seq = excluded.seq`,
-		b.Journal, b.Upto)
+	return t.exec(`UPDATE journal_position SET seq = $1 WHERE journal = $2`, b.Upto, b.Journal)
+}
+
+// lockPosition waits for a batch of the journal that is being stored, whose answer may have been lost.
+func (t *tx) lockPosition(journal string) (seq int64, err error) {
+	_, err = t.one([]any{&seq}, `INSERT INTO journal_position (journal, seq) VALUES ($1, 0)
+		ON CONFLICT (journal) DO UPDATE SET seq = journal_position.seq RETURNING seq`, journal)
+	return seq, err
+}
+
+// accountsOf are the ids of the accounts, each once.
+func accountsOf(settlements []accounting.Settlement) []string {
+	accounts := make(map[string]bool, len(settlements))
+	for i := range settlements {
+		accounts[settlements[i].Event.Account] = true
+	}
+	return sortedKeys(accounts)
 }
 
 var knownQuery = bulk{
-	head: `SELECT account, id FROM usage_event WHERE (account, id) IN (VALUES `, tail: `)`, columns: 2,
+	head: `SELECT account, id FROM usage_event WHERE (account, id) IN (`, tail: `)`, types: "tt",
 }
 
 type eventID struct{ account, id string }
@@ -105,19 +125,30 @@ func (t *tx) fresh(settlements []accounting.Settlement) ([]accounting.Settlement
 		id := eventID{s.Event.Account, s.Event.ID}
 		if !seen[id] {
 			seen[id] = true
+			s.Event.Model, s.Event.RequestedModel = storable(s.Event.Model), storable(s.Event.RequestedModel)
 			fresh = append(fresh, s)
 		}
 	}
 	return fresh, nil
 }
 
-// book charges the settlements, in order, and writes them and their sums.
-func (t *tx) book(settlements []accounting.Settlement, at time.Time) error {
+// storable is text that any database takes, made of what a provider or a client wrote: the charge must not fail for it.
+func storable(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "\ufffd")
+}
+
+// book charges the settlements to the books of their accounts, in order, and writes them and their sums.
+func (t *tx) book(settlements []accounting.Settlement, all map[string]*book, at time.Time) error {
 	if len(settlements) == 0 {
 		return nil
 	}
-	books, err := t.booksOf(settlements)
-	if err != nil {
+	books := make(map[string]*book, len(all))
+	for _, id := range accountsOf(settlements) {
+		if b := all[id]; b != nil {
+			books[id] = b
+		}
+	}
+	if err := t.loadCharged(books, settlements); err != nil {
 		return err
 	}
 	plans, err := t.plans()
@@ -130,7 +161,7 @@ func (t *tx) book(settlements []accounting.Settlement, at time.Time) error {
 		before[id] = b.pools.Balance()
 	}
 	sums := newSums()
-	events := make([]any, 0, len(settlements)*eventsInsert.columns)
+	events := make([]any, 0, len(settlements)*len(eventsInsert.types))
 	last := make(map[string]string, len(books))
 	for i := range settlements {
 		s := &settlements[i]
@@ -151,24 +182,18 @@ func (t *tx) book(settlements []accounting.Settlement, at time.Time) error {
 	return t.save(values(books)...)
 }
 
-// booksOf loads the books that the settlements charge, with every period that they name.
-func (t *tx) booksOf(settlements []accounting.Settlement) (map[string]*book, error) {
-	accounts := map[string]bool{}
+// loadCharged gives the books what the settlements may charge: every period that they name, and grants.
+func (t *tx) loadCharged(books map[string]*book, settlements []accounting.Settlement) error {
 	since := admitted(&settlements[0])
 	for i := range settlements {
-		accounts[settlements[i].Event.Account] = true
 		if at := admitted(&settlements[i]); at.Before(since) {
 			since = at
 		}
 	}
-	books, err := t.books(sortedKeys(accounts))
-	if err != nil {
-		return nil, err
-	}
 	if err := t.loadPeriods(books, since); err != nil {
-		return nil, err
+		return err
 	}
-	return books, t.loadLiveGrants(books)
+	return t.loadLiveGrants(books)
 }
 
 // admitted is an instant of the period in which the request was admitted.

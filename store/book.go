@@ -25,7 +25,10 @@ func (s *Store) Pools(ctx context.Context, account string, now time.Time) (*acco
 	var b *book
 	rolled := false
 	err := s.read(ctx, func(t *tx) (err error) {
-		b, rolled, err = t.look(account, now, now)
+		if b, err = t.living(account); err != nil {
+			return err
+		}
+		rolled, err = t.load(b, now, now)
 		return err
 	})
 	if err == nil && rolled {
@@ -51,40 +54,49 @@ func (s *Store) bring(ctx context.Context, account string) error {
 
 // open loads the book of an account that lives, rolled to now and stored as rolled.
 func (t *tx) open(account string, now time.Time) (*book, error) {
-	return t.openSince(account, now, now)
-}
-
-// openSince is open with the earlier periods from since on.
-func (t *tx) openSince(account string, since, now time.Time) (*book, error) {
-	b, rolled, err := t.look(account, since, now)
-	if err != nil || !rolled {
-		return b, err
+	b, err := t.living(account)
+	if err != nil {
+		return nil, err
 	}
-	return b, t.save(b)
+	return b, t.fill(b, now, now)
 }
 
-// look is openSince without storing; rolled says that there is something to store.
-func (t *tx) look(account string, since, now time.Time) (b *book, rolled bool, err error) {
+// living is the account, if it lives, without periods and grants.
+func (t *tx) living(account string) (*book, error) {
 	books, err := t.books([]string{account})
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	b = books[account]
+	b := books[account]
 	if b == nil || !b.account.Live() {
-		return nil, false, accounting.ErrNotFound
+		return nil, accounting.ErrNotFound
 	}
-	if err := t.loadPeriods(books, since); err != nil {
-		return nil, false, err
+	return b, nil
+}
+
+// fill gives a book its grants and its periods from since on, rolled to now and stored as rolled.
+func (t *tx) fill(b *book, since, now time.Time) error {
+	rolled, err := t.load(b, since, now)
+	if err != nil || !rolled {
+		return err
+	}
+	return t.save(b)
+}
+
+// load is fill without storing; rolled says that there is something to store.
+func (t *tx) load(b *book, since, now time.Time) (rolled bool, err error) {
+	if err := t.loadPeriods(map[string]*book{b.account.ID: b}, since); err != nil {
+		return false, err
 	}
 	if err := t.loadGrants(b); err != nil {
-		return nil, false, err
+		return false, err
 	}
 	plans, err := t.plans()
 	if err != nil {
-		return nil, false, err
+		return false, err
 	}
 	b.roll(now, plans)
-	return b, len(b.pools.Entries) > 0, nil
+	return len(b.pools.Entries) > 0, nil
 }
 
 // close rolls a book once more, after its account was changed, and stores it.
@@ -108,18 +120,16 @@ func (b *book) roll(now time.Time, plans map[string]int64) {
 }
 
 var booksQuery = bulk{
-	head: `SELECT ` + accountColumns + `,
-		COALESCE((SELECT seq FROM ledger_entry WHERE ledger_entry.account = account.id ORDER BY seq DESC LIMIT 1), 0)
-		FROM account WHERE id IN (`,
-	tail: `)`, columns: 1, bare: true,
+	head: `SELECT ` + accountColumns + ` FROM account WHERE id IN (`, tail: `) ORDER BY id`, types: "t", locks: true,
 }
 
-// books loads the accounts, closed ones too, without periods and grants. Unknown ones are missing in the answer.
+// books loads the accounts, closed ones too, without periods and grants, and locks them. Unknown ones are missing in
+// the answer. Nothing of an account is read before it is locked: it could be older than the lock.
 func (t *tx) books(ids []string) (map[string]*book, error) {
 	all := make(map[string]*book, len(ids))
 	err := booksQuery.each(t, func(r row) error {
 		b := &book{pools: &accounting.Pools{}}
-		if err := r.Scan(append(accountFields(&b.account), &b.seq)...); err != nil {
+		if err := r.Scan(accountFields(&b.account)...); err != nil {
 			return err
 		}
 		b.pools.Account = b.account
@@ -129,23 +139,29 @@ func (t *tx) books(ids []string) (map[string]*book, error) {
 	return all, err
 }
 
-const periodColumns = `period_start, period_end, monthly_tokens, used, overdraft`
+const (
+	periodColumns = `period_start, period_end, monthly_tokens, used, overdraft`
+	newestEntry   = `COALESCE((SELECT seq FROM ledger_entry WHERE ledger_entry.account = account_period.account ORDER BY seq DESC LIMIT 1), 0)`
+)
 
 var periodsQuery = bulk{
-	head: `SELECT account, ` + periodColumns + ` FROM account_period WHERE period_end > $1 AND account IN (`,
-	tail: `) ORDER BY account, period_start`, columns: 1, bare: true, fixed: 1,
+	head: `SELECT account, ` + periodColumns + `, ` + newestEntry + ` FROM account_period WHERE period_end > $1 AND account IN (`,
+	tail: `) ORDER BY account, period_start`, types: "t", fixed: 1,
 }
 
-// loadPeriods gives each book the periods from the one that was running at since to the newest.
+// loadPeriods gives each book the periods from the one that was running at since to the newest, and the number of its
+// newest ledger entry.
 func (t *tx) loadPeriods(books map[string]*book, since time.Time) error {
 	var account string
 	var p accounting.Period
-	dest := []any{&account, asInstant{&p.Start}, asInstant{&p.End}, &p.Total, &p.Used, &p.Overdraft}
+	var seq int64
+	dest := []any{&account, asInstant{&p.Start}, asInstant{&p.End}, &p.Total, &p.Used, &p.Overdraft, &seq}
 	keep := func(r row) error {
 		if err := r.Scan(dest...); err != nil {
 			return err
 		}
-		books[account].periods = append(books[account].periods, p)
+		b := books[account]
+		b.periods, b.seq = append(b.periods, p), seq
 		return nil
 	}
 	ids := sortedKeys(books)
@@ -155,7 +171,8 @@ func (t *tx) loadPeriods(books map[string]*book, since time.Time) error {
 	for _, id := range ids {
 		b := books[id]
 		if len(b.periods) == 0 { // an account that slept through its last reset
-			err := t.each(keep, `SELECT account, `+periodColumns+` FROM account_period WHERE account = $1 ORDER BY period_start DESC LIMIT 1`, id)
+			err := t.each(keep, `SELECT account, `+periodColumns+`, `+newestEntry+` FROM account_period
+				WHERE account = $1 ORDER BY period_start DESC LIMIT 1`, id)
 			if err != nil {
 				return err
 			}
@@ -195,7 +212,7 @@ func (b *book) hold(grants []accounting.Grant) {
 }
 
 var grantsQuery = bulk{
-	head: `SELECT ` + grantColumns + ` FROM "grant" WHERE remaining > 0 AND account IN (`, tail: `)`, columns: 1, bare: true,
+	head: `SELECT ` + grantColumns + ` FROM "grant" WHERE remaining > 0 AND account IN (`, tail: `)`, types: "t",
 }
 
 // loadLiveGrants gives the books the grants with something left.
@@ -238,10 +255,10 @@ func (b *book) saved() {
 }
 
 var periodsUpsert = bulk{
-	head: `INSERT INTO account_period (account, ` + periodColumns + `) VALUES `,
+	head: `INSERT INTO account_period (account, ` + periodColumns + `) `,
 	tail: ` ON CONFLICT (account, period_start) DO UPDATE SET period_end = excluded.period_end,
 		monthly_tokens = excluded.monthly_tokens, used = excluded.used, overdraft = excluded.overdraft`,
-	columns: 6,
+	types: "tiiiii", insert: true,
 }
 
 func (b *book) changedPeriods(args []any) []any {
@@ -254,10 +271,10 @@ func (b *book) changedPeriods(args []any) []any {
 }
 
 var grantsUpsert = bulk{
-	head: `INSERT INTO "grant" (` + grantColumns + `) VALUES `,
+	head: `INSERT INTO "grant" (` + grantColumns + `) `,
 	tail: ` ON CONFLICT (id) DO UPDATE SET remaining = excluded.remaining, collected = excluded.collected,
 		voided_at = excluded.voided_at, expired_at = excluded.expired_at, used_up_at = excluded.used_up_at`,
-	columns: 11,
+	types: "tttiiiiiiii", insert: true,
 }
 
 func (b *book) changedGrants(args []any) []any {
@@ -271,7 +288,8 @@ func (b *book) changedGrants(args []any) []any {
 }
 
 var entriesInsert = bulk{
-	head: `INSERT INTO ledger_entry (account, seq, at, kind, monthly_delta, extra_delta, monthly_balance, extra_balance, reference) VALUES `, columns: 9,
+	head:  `INSERT INTO ledger_entry (account, seq, at, kind, monthly_delta, extra_delta, monthly_balance, extra_balance, reference) `,
+	types: "tiitiiiit", insert: true,
 }
 
 func (b *book) newEntries(args []any) []any {

@@ -12,6 +12,9 @@ const changesMax = 1000
 
 // changed tells the replicas. Sequence numbers are given in the order of commits.
 func (t *tx) changed(kind, id string) error {
+	if err := t.alone(turnChange); err != nil {
+		return err
+	}
 	return t.exec(`INSERT INTO change (seq, kind, id) SELECT COALESCE(MAX(seq), 0) + 1, $1, $2 FROM change`, kind, id)
 }
 

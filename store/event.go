@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +16,9 @@ const eventColumns = `account, id, key, activity, chatbot, "user", provider, api
 	input, output, cached_input, cache_write_input, reasoning_output, total, charged_total, charged_monthly, charged_extra, charged_overdraft,
 	started_at, first_token_ms, duration_ms, trace_id`
 
-var eventsInsert = bulk{head: `INSERT INTO usage_event (` + eventColumns + `, period_start) VALUES `, columns: 29}
+var eventsInsert = bulk{
+	head: `INSERT INTO usage_event (` + eventColumns + `, period_start) `, types: "tttttttttt" + "iitt" + "iiiiiiiiii" + "initi", insert: true,
+}
 
 func eventArguments(args []any, e *accounting.Event, periodStart time.Time) []any {
 	var stream int64
@@ -105,6 +110,9 @@ func (c *condition) addUnless(absent bool, comparison string, arg any) {
 func (s *Store) DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error) {
 	n := 0
 	err := s.write(ctx, func(t *tx) error {
+		if err := t.alone(turnRetention); err != nil { // two would count the same events as purged
+			return err
+		}
 		old, err := t.oldest(before, limit)
 		if err != nil {
 			return err
@@ -125,6 +133,15 @@ type purged struct {
 	charged accounting.Charged
 }
 
+type accountPeriod struct {
+	account string
+	start   int64
+}
+
+func (p accountPeriod) compare(q accountPeriod) int {
+	return cmp.Or(strings.Compare(p.account, q.account), cmp.Compare(p.start, q.start))
+}
+
 func (t *tx) oldest(before time.Time, limit int) ([]purged, error) {
 	return list(t, func(r row) (p purged, err error) {
 		err = r.Scan(&p.account, &p.id, &p.period, &p.charged.Monthly, &p.charged.Extra, &p.charged.Overdraft)
@@ -133,24 +150,21 @@ func (t *tx) oldest(before time.Time, limit int) ([]purged, error) {
 		FROM usage_event WHERE started_at < $1 ORDER BY started_at LIMIT $2`, micros(before), limit)
 }
 
-var eventsDelete = bulk{head: `DELETE FROM usage_event WHERE (account, id) IN (VALUES `, tail: `)`, columns: 2}
+var eventsDelete = bulk{head: `DELETE FROM usage_event WHERE (account, id) IN (`, tail: `)`, types: "tt"}
 
 func (t *tx) purge(events []purged) error {
-	type period struct {
-		account string
-		start   int64
-	}
-	sums := map[period]accounting.Charged{}
+	sums := map[accountPeriod]accounting.Charged{}
 	ids := make([]any, 0, 2*len(events))
 	for _, e := range events {
 		ids = append(ids, e.account, e.id)
-		sum := sums[period{e.account, e.period}]
+		sum := sums[accountPeriod{e.account, e.period}]
 		sum.Monthly += e.charged.Monthly
 		sum.Extra += e.charged.Extra
 		sum.Overdraft += e.charged.Overdraft
-		sums[period{e.account, e.period}] = sum
+		sums[accountPeriod{e.account, e.period}] = sum
 	}
-	for p, sum := range sums {
+	for _, p := range slices.SortedFunc(maps.Keys(sums), accountPeriod.compare) { // in the order in which batches lock them
+		sum := sums[p]
 		err := t.exec(`UPDATE account_period SET purged_monthly = purged_monthly + $1, purged_extra = purged_extra + $2,
 			purged_overdraft = purged_overdraft + $3 WHERE account = $4 AND period_start = $5`,
 			sum.Monthly, sum.Extra, sum.Overdraft, p.account, p.start)

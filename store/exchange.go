@@ -10,16 +10,13 @@ import (
 	"github.com/tollgate/tollgate/policy"
 )
 
-// replicasLive is how many replicas share the embedded store.
-const replicasLive = 1
-
 // Exchange gives back what a replica has free of an account and lends it what it needs. A life that was closed is
 // lent nothing and books nothing.
 func (s *Store) Exchange(ctx context.Context, ask policy.Ask) (policy.Lease, error) {
 	ask.PeriodStart, ask.Now = whole(ask.PeriodStart), whole(ask.Now)
 	var answer policy.Lease
 	err := s.write(ctx, func(t *tx) (err error) {
-		answer, err = t.exchange(ask)
+		answer, err = t.exchange(ask, s.sliceTokensMax)
 		return err
 	})
 	if err != nil {
@@ -28,20 +25,23 @@ func (s *Store) Exchange(ctx context.Context, ask policy.Ask) (policy.Lease, err
 	return answer, nil
 }
 
-func (t *tx) exchange(ask policy.Ask) (policy.Lease, error) {
+func (t *tx) exchange(ask policy.Ask, sliceTokensMax int64) (policy.Lease, error) {
+	b, err := t.living(ask.Account)
+	if err != nil {
+		return policy.Lease{}, err
+	}
 	had, err := t.leases(ask.Account, ask.Epoch)
 	if err != nil {
 		return policy.Lease{}, err
 	}
-	b, err := t.openSince(ask.Account, earliest(had, ask), ask.Now)
+	if err := t.fill(b, earliest(had, ask), ask.Now); err != nil {
+		return policy.Lease{}, err
+	}
+	closed, replicas, err := t.replicas(ask.Epoch, ask.Now)
 	if err != nil {
 		return policy.Lease{}, err
 	}
-	closed, err := t.closed(ask.Epoch)
-	if err != nil {
-		return policy.Lease{}, err
-	}
-	l := accounting.Lending{Pools: b.pools, Leases: slices.Clone(had), Replicas: replicasLive}
+	l := accounting.Lending{Pools: b.pools, Leases: slices.Clone(had), Replicas: replicas, SliceTokensMax: sliceTokensMax}
 	enough := false
 	if !closed {
 		enough = lend(&l, ask)

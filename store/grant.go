@@ -18,6 +18,7 @@ func (s *Store) CreateGrant(ctx context.Context, g accounting.Grant, now time.Ti
 		g.ID = "grant_" + uuid.Must(uuid.NewV7()).String()
 	}
 	err = s.write(ctx, func(t *tx) error {
+		created = false
 		b, err := t.open(g.Account, now)
 		if err != nil {
 			return err

@@ -63,7 +63,7 @@ func (s *Store) CreateKey(ctx context.Context, k policy.Key, hash policy.Hash, n
 	k.CreatedAt, k.UpdatedAt, k.RevokedAt, k.ExpiresAt, k.Version = whole(now), whole(now), time.Time{}, whole(k.ExpiresAt), 1
 	err := s.write(ctx, func(t *tx) error {
 		var id string
-		lives, err := t.one([]any{&id}, `SELECT id FROM account WHERE id = $1 AND deleted_at = 0`, k.Account)
+		lives, err := t.one([]any{&id}, `SELECT id FROM account WHERE id = $1 AND deleted_at = 0`+t.forShare, k.Account)
 		if err != nil {
 			return err
 		}
@@ -131,8 +131,9 @@ func (s *Store) AccountKey(ctx context.Context, account, id string) (k policy.Ke
 	return k, nil
 }
 
+// key finds a key and locks it.
 func (t *tx) key(account, id string) (k policy.Key, err error) {
-	found, err := t.one(keyFields(&k), `SELECT `+keyColumns+` FROM key WHERE key.account = $1 AND key.id = $2`, account, id)
+	found, err := t.one(keyFields(&k), `SELECT `+keyColumns+` FROM key WHERE key.account = $1 AND key.id = $2`+t.forUpdate, account, id)
 	if err == nil && !found {
 		err = accounting.ErrNotFound
 	}

@@ -23,7 +23,9 @@ func OpenReader(ctx context.Context, path string) (*Store, error) {
 	if err := known(ctx, db); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
 	}
-	return newStore(db, db, Options{}), nil
+	s := newStore(db, db, &sqlite, path, Options{})
+	s.met.Store(true)
+	return s, nil
 }
 
 // known fails unless the schema is of the version that this program writes.
@@ -32,15 +34,24 @@ func known(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&version); err != nil {
 		return err
 	}
+	return knownVersion(version)
+}
+
+func knownVersion(version int) error {
 	switch {
 	case version == 0:
-		return errors.New("it is no store of tollgate's")
+		return unusablef("it is no store of tollgate's")
 	case version > len(migrations):
-		return fmt.Errorf("its schema is version %d and this program knows %d: it was written by a newer tollgate", version, len(migrations))
+		return newerVersion(version)
 	case version < len(migrations):
-		return fmt.Errorf("its schema is version %d and this program needs %d: start the gateway once, which brings it up to date", version, len(migrations))
+		return unusablef("its schema is version %d and this program needs %d: start the gateway once, which brings it up to date",
+			version, len(migrations))
 	}
 	return nil
+}
+
+func newerVersion(version int) error {
+	return unusablef("its schema is version %d and this program knows %d: it was written by a newer tollgate", version, len(migrations))
 }
 
 // Check reads the whole database and fails when it is damaged.

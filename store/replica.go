@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -9,8 +10,8 @@ import (
 // Start registers a replica's life before it asks for credit.
 func (s *Store) Start(ctx context.Context, epoch, journal string, now time.Time) error {
 	err := s.write(ctx, func(t *tx) error {
-		return t.exec(`INSERT INTO replica (epoch, journal, started_at, drained_at) VALUES ($1, $2, $3, 0) ON CONFLICT (epoch) DO NOTHING`,
-			epoch, journal, micros(now))
+		return t.exec(`INSERT INTO replica (epoch, journal, started_at, seen_at, drained_at) VALUES ($1, $2, $3, $4, 0)
+			ON CONFLICT (epoch) DO NOTHING`, epoch, journal, micros(now), micros(now))
 	})
 	if err != nil {
 		return fmt.Errorf("start replica %s: %w", epoch, err)
@@ -35,9 +36,54 @@ func (s *Store) CloseEpochs(ctx context.Context, journal, except string) error {
 	return nil
 }
 
-// closed says whether a life has ended as far as credit is concerned.
-func (t *tx) closed(epoch string) (bool, error) {
+// seenFor is how long a replica that was seen counts as one that shares the pools.
+const seenFor = 30 * time.Second
+
+// replicas says whether a life has ended as far as credit is concerned, and how many live, which is 1 at least. The
+// life does not end before the transaction does.
+func (t *tx) replicas(epoch string, now time.Time) (closed bool, live int64, err error) {
 	var drained int64
-	_, err := t.one([]any{&drained}, `SELECT drained_at FROM replica WHERE epoch = $1`, epoch)
-	return drained != 0, err
+	_, err = t.one([]any{&drained, &live}, `SELECT drained_at, (SELECT COUNT(*) FROM replica WHERE drained_at = 0 AND seen_at > $1)
+		FROM replica WHERE epoch = $2`+t.forShare, micros(now.Add(-seenFor)), epoch)
+	return drained != 0, max(1, live), err
+}
+
+// ErrClosed says that a life was closed, as its replica was not seen for long. It is lent nothing any more; what it
+// still has to store is booked.
+var ErrClosed = errors.New("this replica's leases were closed, as it was not seen for long")
+
+// Seen notes that a life goes on. It fails with ErrClosed.
+func (s *Store) Seen(ctx context.Context, epoch string, now time.Time) error {
+	err := s.write(ctx, func(t *tx) error {
+		n, err := t.affect(`UPDATE replica SET seen_at = $1 WHERE epoch = $2 AND drained_at = 0`, micros(now), epoch)
+		if err == nil && n == 0 {
+			err = ErrClosed
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("replica %s: %w", epoch, err)
+	}
+	return nil
+}
+
+// Forfeit closes the lives that were last seen before an instant, and says which. What they hold can be lent again; if
+// they spent more of it than the store knows, that is booked as it turns up.
+func (s *Store) Forfeit(ctx context.Context, before time.Time) (epochs []string, err error) {
+	err = s.write(ctx, func(t *tx) error {
+		epochs, err = list(t, func(r row) (epoch string, err error) {
+			err = r.Scan(&epoch)
+			return epoch, err
+		}, `UPDATE replica SET drained_at = $1 WHERE drained_at = 0 AND seen_at < $2 RETURNING epoch`, micros(s.now()), micros(before))
+		for _, epoch := range epochs {
+			if err == nil {
+				err = t.exec(`DELETE FROM lease WHERE epoch = $1`, epoch)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("forfeit leases of replicas last seen before %s: %w", before.Format(time.RFC3339), err)
+	}
+	return epochs, nil
 }

@@ -189,4 +189,7 @@ CREATE TABLE remembered (
 	at     BIGINT NOT NULL
 );
 CREATE INDEX remembered_at ON remembered (at);
+`, `
+ALTER TABLE replica ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX lease_epoch ON lease (epoch);
 `}

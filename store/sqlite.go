@@ -8,11 +8,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 	_ "github.com/ncruces/go-sqlite3/driver" // registers "sqlite3"
-
-	"github.com/tollgate/tollgate/accounting"
 )
 
 // readersMax is the number of connections that read beside the writer.
@@ -38,8 +37,13 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	readers.SetMaxOpenConns(readersMax)
 	readers.SetMaxIdleConns(readersMax)
-	return newStore(writer, readers, o), nil
+	s := newStore(writer, readers, &sqlite, path, o)
+	s.met.Store(true)
+	return s, nil
 }
+
+// sqlite has one writer at a time: it waits for nobody, and nobody gets in its way.
+var sqlite = kind{keeps: true, reads: &sql.TxOptions{ReadOnly: true}, isData: isSQLiteData}
 
 // dsn asks for synced commits: in WAL mode this driver's own default is not to.
 func dsn(path, lock string) string {
@@ -78,7 +82,7 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 		return err
 	}
 	if version > len(steps) {
-		return fmt.Errorf("its schema is version %d and this program knows %d: it was written by a newer tollgate", version, len(steps))
+		return newerVersion(version)
 	}
 	for i, step := range steps[version:] {
 		if _, err := t.ExecContext(ctx, step); err != nil {
@@ -91,14 +95,9 @@ func migrate(ctx context.Context, db *sql.DB, steps []string) error {
 	return t.Commit()
 }
 
-// dataError marks what the same record would meet again with accounting.ErrData.
-func dataError(err error) error {
-	for _, code := range []sqlite3.ErrorCode{sqlite3.CONSTRAINT, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.RANGE} {
-		if errors.Is(err, code) {
-			return fmt.Errorf("%w: %w", accounting.ErrData, err)
-		}
-	}
-	return err
+func isSQLiteData(err error) bool {
+	return slices.ContainsFunc([]sqlite3.ErrorCode{sqlite3.CONSTRAINT, sqlite3.TOOBIG, sqlite3.MISMATCH, sqlite3.RANGE},
+		func(code sqlite3.ErrorCode) bool { return errors.Is(err, code) })
 }
 
 // Backup writes a copy of the database, as it is at one moment, to a file that must not exist. The copy is on

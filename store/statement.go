@@ -4,36 +4,68 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
 
-// statements is a connection pool that keeps what it has prepared. A text is prepared after the first
-// transaction that used it, not within: the writer's pool has one connection, and the transaction holds it.
+// kind is what differs between databases once they are open.
+type kind struct {
+	// keeps says that texts stay prepared on their connections.
+	keeps bool
+	// arrays says that a bulk statement takes one array a column, and all rows at once.
+	arrays bool
+	// forUpdate and forShare end a query, and alone is one, whose rows or number no other transaction that writes
+	// gets before this one has ended. All are empty where a writer has the database for itself.
+	forUpdate, forShare, alone string
+	writes, reads              *sql.TxOptions
+	// inTheWay says that it was another transaction that failed this one: the next try may succeed.
+	inTheWay func(error) bool
+	// isData says that the same records would meet the error again.
+	isData func(error) bool
+}
+
+// What tx.alone takes turns for.
+const (
+	turnMigrate int32 = iota + 1
+	turnChange
+	turnRetention
+)
+
+// statements is a connection pool that keeps what it has prepared, where its kind does. A text is prepared after the
+// first transaction that used it, not within: the writer's pool may have one connection, and the transaction holds it.
 type statements struct {
-	db *sql.DB
+	db   *sql.DB
+	kind *kind
 
 	mu     sync.Mutex
 	ready  map[string]*sql.Stmt
 	wanted []string
 }
 
-func newStatements(db *sql.DB) *statements {
-	return &statements{db: db, ready: map[string]*sql.Stmt{}}
+func newStatements(db *sql.DB, k *kind) *statements {
+	return &statements{db: db, kind: k, ready: map[string]*sql.Stmt{}}
 }
 
 func (s *statements) close() error { return s.db.Close() }
 
-func (s *statements) run(ctx context.Context, o *sql.TxOptions, f func(*tx) error) error {
+// write runs f in a transaction that may change things.
+func (s *statements) write(ctx context.Context, f func(*tx) error) error {
+	return s.run(ctx, s.kind.writes, f, s.kind.forUpdate, s.kind.forShare)
+}
+
+// read runs f on one state of the database.
+func (s *statements) read(ctx context.Context, f func(*tx) error) error {
+	return s.run(ctx, s.kind.reads, f, "", "")
+}
+
+func (s *statements) run(ctx context.Context, o *sql.TxOptions, f func(*tx) error, forUpdate, forShare string) error {
 	t, err := s.db.BeginTx(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer s.prepare(ctx)
 	defer t.Rollback() // after a commit it does nothing
-	if err := f(&tx{ctx: ctx, tx: t, statements: s}); err != nil {
+	if err := f(&tx{ctx: ctx, tx: t, statements: s, forUpdate: forUpdate, forShare: forShare}); err != nil {
 		return err
 	}
 	return t.Commit()
@@ -61,6 +93,9 @@ func (s *statements) prepare(ctx context.Context) {
 }
 
 func (s *statements) find(text string) *sql.Stmt {
+	if !s.kind.keeps {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	stmt := s.ready[text]
@@ -72,9 +107,18 @@ func (s *statements) find(text string) *sql.Stmt {
 
 // tx is a transaction in which texts stay prepared. It lives as long as the call that ctx belongs to.
 type tx struct {
-	ctx        context.Context
-	tx         *sql.Tx
-	statements *statements
+	ctx                 context.Context
+	tx                  *sql.Tx
+	statements          *statements
+	forUpdate, forShare string // the kind's, in a transaction that writes
+}
+
+// alone waits until no other transaction has the turn, and has it until the end.
+func (t *tx) alone(turn int32) error {
+	if t.statements.kind.alone == "" {
+		return nil
+	}
+	return t.exec(t.statements.kind.alone, turn)
 }
 
 func (t *tx) exec(text string, args ...any) error {
@@ -139,87 +183,6 @@ func list[T any](t *tx, scan func(row) (T, error), text string, args ...any) ([]
 }
 
 type row interface{ Scan(dest ...any) error }
-
-// bulk is a statement over many rows of placeholders: head, then one group of columns per row, then tail. Of
-// each text there are few lengths, so that all of them stay prepared.
-type bulk struct {
-	head, tail string
-	columns    int
-	fixed      int  // placeholders in head
-	bare       bool // groups of one column without parentheses
-	texts      [bulkSteps]string
-	once       sync.Once
-}
-
-// bulkSteps is the number of lengths: 1, 2, 4 … bulkMax.
-const (
-	bulkSteps = 6
-	bulkMax   = 1 << (bulkSteps - 1)
-)
-
-// split calls do with the longest prepared text that n rows fill, until all are done; from is the first row.
-func (b *bulk) split(n int, do func(text string, from, rows int) error) error {
-	b.once.Do(b.write)
-	for from, step := 0, bulkSteps-1; from < n; {
-		if rows := 1 << step; rows <= n-from {
-			if err := do(b.texts[step], from, rows); err != nil {
-				return err
-			}
-			from += rows
-			continue
-		}
-		step--
-	}
-	return nil
-}
-
-func (b *bulk) write() {
-	for step := range b.texts {
-		var s strings.Builder
-		s.WriteString(b.head)
-		next := b.fixed + 1
-		for r := range 1 << step {
-			if r > 0 {
-				s.WriteByte(',')
-			}
-			b.group(&s, &next)
-		}
-		s.WriteString(b.tail)
-		b.texts[step] = s.String()
-	}
-}
-
-func (b *bulk) group(s *strings.Builder, next *int) {
-	if !b.bare {
-		s.WriteByte('(')
-	}
-	for c := range b.columns {
-		if c > 0 {
-			s.WriteByte(',')
-		}
-		s.WriteByte('$')
-		s.WriteString(strconv.Itoa(*next))
-		*next++
-	}
-	if !b.bare {
-		s.WriteByte(')')
-	}
-}
-
-// exec runs the statement over all rows that args hold, one after the other.
-func (b *bulk) exec(t *tx, args []any) error {
-	return b.split(len(args)/b.columns, func(text string, from, rows int) error {
-		return t.exec(text, args[from*b.columns:(from+rows)*b.columns]...)
-	})
-}
-
-// each runs the query over all rows that args hold, with fixed before each part of them.
-func (b *bulk) each(t *tx, scan func(row) error, fixed, args []any) error {
-	return b.split(len(args)/b.columns, func(text string, from, rows int) error {
-		part := args[from*b.columns : (from+rows)*b.columns]
-		return t.each(scan, text, append(fixed[:len(fixed):len(fixed)], part...)...)
-	})
-}
 
 // asInstant scans microseconds.
 type asInstant struct{ at *time.Time }

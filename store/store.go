@@ -1,21 +1,32 @@
 // Package store keeps accounts, keys, grants, events and the ledger in a database. It implements
 // accounting.Store, policy.Keys, policy.Credit and admin.Store; storetest says what a store means.
 //
-// One SQL text serves every database; sqlite.go holds what differs. The arithmetic of tokens is accounting's:
-// the SQL here loads what it reads and writes what it changed, under the account's lock.
+// One SQL text serves both databases; sqlite.go and postgres.go hold what differs: open, migrate, locks, errors. The
+// arithmetic of tokens is accounting's: the SQL here loads what it reads and writes what it changed, under the
+// account's lock. Locks are taken in this order: a journal's position, accounts by id, one replica or key, the turn to
+// number a change.
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
 	"time"
+
+	"github.com/tollgate/tollgate/accounting"
 )
 
 // Options are what a store decides by.
 type Options struct {
 	// Forgive leaves an overdraft unpaid when its account buys tokens (policy.overdraft: forgive).
 	Forgive bool
+	// SliceTokensMax is the most that one replica of several is lent of an account beyond its need
+	// (policy.lease_tokens_max); 0: 1,000,000.
+	SliceTokensMax int64
 	// Now is the clock of the calls that are told no instant; nil: time.Now.
 	Now func() time.Time
 }
@@ -24,12 +35,19 @@ type Options struct {
 // change is durable.
 type Store struct {
 	writer, readers *statements
+	kind            *kind
 	forgive         bool
+	sliceTokensMax  int64
 	clock           func() time.Time
+	// place is where the database is, without a password.
+	place string
+	// met is set once the schema is known to be this program's.
+	met atomic.Bool
 }
 
-func newStore(writer, readers *sql.DB, o Options) *Store {
-	s := &Store{writer: newStatements(writer), readers: newStatements(readers), forgive: o.Forgive, clock: o.Now}
+func newStore(writer, readers *sql.DB, k *kind, place string, o Options) *Store {
+	s := &Store{writer: newStatements(writer, k), readers: newStatements(readers, k), kind: k, place: place,
+		forgive: o.Forgive, sliceTokensMax: cmp.Or(o.SliceTokensMax, 1_000_000), clock: o.Now}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -38,6 +56,9 @@ func newStore(writer, readers *sql.DB, o Options) *Store {
 
 // Close waits for the calls that run and closes the database.
 func (s *Store) Close() error {
+	if s.readers.db == s.writer.db {
+		return s.writer.close()
+	}
 	return errors.Join(s.readers.close(), s.writer.close())
 }
 
@@ -47,14 +68,47 @@ func (s *Store) Ping(ctx context.Context) error { return s.readers.db.PingContex
 // now is the clock in the database's resolution.
 func (s *Store) now() time.Time { return instant(micros(s.clock())) }
 
-// write runs f in a transaction that has the database for itself, and commits it unless f fails.
+// errUnmet is what every call before Migrate fails with.
+var errUnmet = errors.New("the store was not reached yet")
+
+// triesMax is how often a transaction is tried that others get in the way of.
+const triesMax = 8
+
+// write runs f in a transaction that no other one sees a part of, and commits it unless f fails. f locks what it goes
+// by before it reads it, and is run again when another transaction got in the way.
 func (s *Store) write(ctx context.Context, f func(*tx) error) error {
-	return s.writer.run(ctx, nil, f)
+	if !s.met.Load() {
+		return errUnmet
+	}
+	for try := 1; ; try++ {
+		err := s.writer.write(ctx, f)
+		if err == nil || try == triesMax || s.kind.inTheWay == nil || !s.kind.inTheWay(err) {
+			return err
+		}
+		pause := time.NewTimer(rand.N(time.Millisecond << try))
+		select {
+		case <-ctx.Done():
+			pause.Stop()
+			return err
+		case <-pause.C:
+		}
+	}
 }
 
 // read runs f on one state of the database.
 func (s *Store) read(ctx context.Context, f func(*tx) error) error {
-	return s.readers.run(ctx, &sql.TxOptions{ReadOnly: true}, f)
+	if !s.met.Load() {
+		return errUnmet
+	}
+	return s.readers.read(ctx, f)
+}
+
+// dataError marks what the same records would meet again with accounting.ErrData.
+func (s *Store) dataError(err error) error {
+	if s.kind.isData(err) {
+		return fmt.Errorf("%w: %w", accounting.ErrData, err)
+	}
+	return err
 }
 
 // micros is an instant as the database keeps it, 0 for the zero time.

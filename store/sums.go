@@ -1,6 +1,10 @@
 package store
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -24,6 +28,22 @@ type hourly struct {
 	account                                 string
 	hour                                    int64
 	chatbot, activity, model, provider, key string
+}
+
+// Rows are written in the order of these, so that no two batches wait for each other.
+
+func (h hourly) compare(o hourly) int {
+	return cmp.Or(strings.Compare(h.account, o.account), cmp.Compare(h.hour, o.hour), strings.Compare(h.chatbot, o.chatbot),
+		strings.Compare(h.activity, o.activity), strings.Compare(h.model, o.model), strings.Compare(h.provider, o.provider),
+		strings.Compare(h.key, o.key))
+}
+
+func (p keyPeriod) compare(o keyPeriod) int {
+	return cmp.Or(strings.Compare(p.key, o.key), cmp.Compare(p.start, o.start))
+}
+
+func (l leaseID) compare(o leaseID) int {
+	return cmp.Or(strings.Compare(l.account, o.account), cmp.Compare(l.start, o.start), strings.Compare(l.epoch, o.epoch))
 }
 
 type usage struct {
@@ -78,17 +98,17 @@ func (u *usage) add(requests int64, t accounting.Tokens, c accounting.Charged) {
 }
 
 var keysUpsert = bulk{
-	head:    `INSERT INTO key_usage (key, period_start, used) VALUES `,
-	tail:    ` ON CONFLICT (key, period_start) DO UPDATE SET used = key_usage.used + excluded.used`,
-	columns: 3,
+	head:  `INSERT INTO key_usage (key, period_start, used) `,
+	tail:  ` ON CONFLICT (key, period_start) DO UPDATE SET used = key_usage.used + excluded.used`,
+	types: "tii", insert: true,
 }
 
 // settledUpsert counts against leases. One that the store does not know (it was closed, or a database went back in
 // time) gets a row on which nothing is outstanding.
 var settledUpsert = bulk{
-	head:    `INSERT INTO lease (account, period_start, epoch, settled, granted, returned, spent) VALUES `,
-	tail:    ` ON CONFLICT (account, period_start, epoch) DO UPDATE SET settled = lease.settled + excluded.settled`,
-	columns: 7,
+	head:  `INSERT INTO lease (account, period_start, epoch, settled, granted, returned, spent) `,
+	tail:  ` ON CONFLICT (account, period_start, epoch) DO UPDATE SET settled = lease.settled + excluded.settled`,
+	types: "titiiii", insert: true,
 }
 
 func (t *tx) saveSums(s *sums) error {
@@ -99,21 +119,21 @@ func (t *tx) saveSums(s *sums) error {
 		return err
 	}
 	var keys, leases []any
-	for k, used := range s.keys {
-		keys = append(keys, k.key, k.start, used)
+	for _, k := range slices.SortedFunc(maps.Keys(s.keys), keyPeriod.compare) {
+		keys = append(keys, k.key, k.start, s.keys[k])
 	}
 	if err := keysUpsert.exec(t, keys); err != nil {
 		return err
 	}
-	for l, settled := range s.leases {
-		leases = append(leases, l.account, l.start, l.epoch, settled, 0, 0, 0)
+	for _, l := range slices.SortedFunc(maps.Keys(s.leases), leaseID.compare) {
+		leases = append(leases, l.account, l.start, l.epoch, s.leases[l], int64(0), int64(0), int64(0))
 	}
 	return settledUpsert.exec(t, leases)
 }
 
 var hourlyUpsert = bulk{
 	head: `INSERT INTO usage_hourly (account, hour, chatbot, activity, model, provider, key, requests, input, output, cached_input,
-		cache_write_input, reasoning_output, total, charged_total, charged_monthly, charged_extra, charged_overdraft) VALUES `,
+		cache_write_input, reasoning_output, total, charged_total, charged_monthly, charged_extra, charged_overdraft) `,
 	tail: ` ON CONFLICT (account, hour, chatbot, activity, model, provider, key) DO UPDATE SET
 		requests = usage_hourly.requests + excluded.requests, input = usage_hourly.input + excluded.input,
 		output = usage_hourly.output + excluded.output, cached_input = usage_hourly.cached_input + excluded.cached_input,
@@ -122,12 +142,13 @@ var hourlyUpsert = bulk{
 		charged_total = usage_hourly.charged_total + excluded.charged_total, charged_monthly = usage_hourly.charged_monthly + excluded.charged_monthly,
 		charged_extra = usage_hourly.charged_extra + excluded.charged_extra,
 		charged_overdraft = usage_hourly.charged_overdraft + excluded.charged_overdraft`,
-	columns: 18,
+	types: "tittttt" + "iiiiiiiiiii", insert: true,
 }
 
 func (s *sums) hourlyArguments() []any {
-	args := make([]any, 0, len(s.hourly)*hourlyUpsert.columns)
-	for r, u := range s.hourly {
+	args := make([]any, 0, len(s.hourly)*len(hourlyUpsert.types))
+	for _, r := range slices.SortedFunc(maps.Keys(s.hourly), hourly.compare) {
+		u := s.hourly[r]
 		args = append(args, r.account, r.hour, r.chatbot, r.activity, r.model, r.provider, r.key, u.requests,
 			u.tokens.Input, u.tokens.Output, u.tokens.CachedInput, u.tokens.CacheWriteInput, u.tokens.ReasoningOutput, u.tokens.Total,
 			u.charged.Total, u.charged.Monthly, u.charged.Extra, u.charged.Overdraft)
@@ -147,7 +168,7 @@ type chatbotHour struct {
 }
 
 var chatbotsQuery = bulk{
-	head: `SELECT DISTINCT account, hour, chatbot FROM usage_hourly WHERE (account, hour, chatbot) IN (VALUES `, tail: `)`, columns: 3,
+	head: `SELECT DISTINCT account, hour, chatbot FROM usage_hourly WHERE (account, hour, chatbot) IN (`, tail: `)`, types: "tit",
 }
 
 // limitChatbots moves chatbots for which an account's hour has no room to chatbotOther.
@@ -162,7 +183,7 @@ func (t *tx) limitChatbots(s *sums) error {
 		}
 		var had int
 		_, err := t.one([]any{&had}, `SELECT COUNT(*) FROM (SELECT DISTINCT chatbot FROM usage_hourly
-			WHERE account = $1 AND hour = $2 AND chatbot <> '' AND chatbot <> $3 LIMIT $4) AS some`, at.account, at.hour, chatbotOther, chatbotsMax)
+			WHERE account = $1 AND hour = $2 AND chatbot <> '' AND chatbot <> $3 LIMIT $4) AS named`, at.account, at.hour, chatbotOther, chatbotsMax)
 		if err != nil {
 			return err
 		}

@@ -85,8 +85,16 @@ func (s *Server) initialise() error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	return nil
+	rules := filepath.Join(s.data(), "pg_hba.conf")
+	trusting, err := os.ReadFile(rules)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(rules, append([]byte("host all "+Guarded+" 127.0.0.1/32 scram-sha-256\n"), trusting...), 0o600)
 }
+
+// Guarded is the one user that needs a password, once a test has made it; the superuser and all others need none.
+const Guarded = "guarded"
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 func (s *Server) log() string  { return filepath.Join(s.dir, "log") }

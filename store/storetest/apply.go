@@ -109,6 +109,18 @@ func lateEvents(r *rig) {
 	r.same("use of the key in November", int64(120), must[int64](r)(r.Used(r.ctx(), "key_acme", november.PeriodStart)))
 }
 
+func oddModels(r *rig) {
+	r.account("acme", 100)
+	s := r.settlement("acme", id(1), 7)
+	s.Event.Model, s.Event.RequestedModel = "gpt\x00-\xff4", "\xf0\x9f"
+	again := s
+	again.Event.ID, again.Event.Model = id(2), "gpt\x00-\xfe4"
+	r.apply(s, again)
+	e := must[accounting.Event](r)(r.Event(r.ctx(), "acme", id(1)))
+	r.same("its models", []string{"gpt\ufffd-\ufffd4", "\ufffd"}, []string{e.Model, e.RequestedModel})
+	r.same("rows of its usage", 1, len(must[[]accounting.UsageRow](r)(r.Usage(r.ctx(), "acme", accounting.UsageQuery{GroupBy: []string{"model"}}))))
+}
+
 func strangers(r *rig) {
 	s := accounting.Settlement{PeriodStart: r.now, Epoch: "epoch", Event: r.event("nobody", id(1), 9)}
 	r.apply(s)

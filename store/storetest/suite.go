@@ -19,6 +19,8 @@ type Store interface {
 	SetPlans(ctx context.Context, plans map[string]int64) error
 	Start(ctx context.Context, epoch, journal string, now time.Time) error
 	CloseEpochs(ctx context.Context, journal, except string) error
+	Seen(ctx context.Context, epoch string, now time.Time) error
+	Forfeit(ctx context.Context, before time.Time) ([]string, error)
 	DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error)
 	DeadLetters(ctx context.Context) (int64, error)
 	Verify(ctx context.Context) ([]accounting.Drift, error)
@@ -56,7 +58,13 @@ func Run(t *testing.T, open Opener) {
 		{"what was overspent in an earlier period does not weigh on the running one", exchangeAfterOverspend},
 		{"a refusal says why", refusals},
 		{"answers are remembered for a day", remembered},
+		{"text of a model's name is stored as far as it can be", oddModels},
+		{"replicas share what there is", sharing},
+		{"a replica that is not seen any more forfeits its leases", forfeits},
 		{"calls may be concurrent", concurrent},
+		{"a batch that comes twice at once is stored once", twiceAtOnce},
+		{"replicas that ask at once are never lent more than there is", lentAtOnce},
+		{"changes are heard in the order of their commits", heardInOrder},
 		{"the ledger holds under anything", model},
 	} {
 		t.Run(part.name, func(t *testing.T) {
