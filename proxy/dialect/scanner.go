@@ -300,14 +300,17 @@ func (s *scanner) match(raw []byte) {
 
 // find looks a key up among the wanted members of the frame.
 func (s *scanner) find(f *frame, key []byte) bool {
-	for at, kid := range f.node.kids {
-		if kid.key == string(key) || kid.alias != "" && kid.alias == string(key) {
-			s.node = kid
-			if f.node.exact && kid.id != 0 {
-				s.once(f, at, kid)
-			}
-			return true
+	names := f.node.names
+	for i := range names {
+		if names[i].key != string(key) {
+			continue
 		}
+		at := names[i].at
+		s.node = f.node.kids[at]
+		if f.node.exact && s.node.id != 0 {
+			s.once(f, at, s.node)
+		}
+		return true
 	}
 	return false
 }
@@ -326,12 +329,12 @@ func (s *scanner) spelling(n *node, key []byte) {
 	if len(key) > maxKey || s.doubt != "" {
 		return
 	}
-	for _, kid := range n.kids {
-		if kid.id == 0 || len(key) < len(kid.key) { // no letter folds to a longer one than the ASCII that is read
+	for _, name := range n.names {
+		if n.kids[name.at].id == 0 || len(key) < len(name.key) { // no letter folds to a longer one than the ASCII that is read
 			continue
 		}
-		if strings.EqualFold(kid.key, string(key)) || kid.alias != "" && strings.EqualFold(kid.alias, string(key)) {
-			s.doubt = strconv.Quote(string(key)) + ": not the spelling of " + kid.key
+		if strings.EqualFold(name.key, string(key)) {
+			s.doubt = strconv.Quote(string(key)) + ": not the spelling of " + name.key
 			return
 		}
 	}

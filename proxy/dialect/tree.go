@@ -1,9 +1,6 @@
 package dialect
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // unlisted is the id under which a visitor sees a member that a closed node doesn't list.
 const unlisted = -1
@@ -13,8 +10,6 @@ var unlistedNode = &node{id: unlisted}
 // node is a place in a JSON value, and what is wanted there. A tree of nodes is built once and shared.
 type node struct {
 	key string // its member name; "" for the elements of an array
-	// alias is another spelling of key that means the same; "": there is none.
-	alias string
 	// id is what the visitor knows the place by; 0: it isn't told of it.
 	id int
 	// counted: only the length of the value is wanted, not its text.
@@ -29,7 +24,9 @@ type node struct {
 	only []string
 
 	kids []*node
-	elem *node
+	// names are how the kids may be spelled: side by side, since each key of a message is compared with them.
+	names []name
+	elem  *node
 }
 
 // inner says whether the members or elements of a value have to be looked at.
@@ -61,9 +58,19 @@ func (n *node) at(path string) *node {
 			return kid.at(rest)
 		}
 	}
-	kid := &node{key: name}
+	return n.add(&node{key: name}).at(rest)
+}
+
+// name is a spelling of the kid that stands at at.
+type name struct {
+	key string
+	at  int
+}
+
+func (n *node) add(kid *node) *node {
+	n.names = append(n.names, name{kid.key, len(n.kids)})
 	n.kids = append(n.kids, kid)
-	return kid.at(rest)
+	return kid
 }
 
 // kid is what is wanted of the member called name; nil: nothing.
@@ -117,7 +124,7 @@ func (n *node) allow(id int, path string, values ...string) *node {
 
 // snake lets all members that are named in camel case stand in snake case, too, as protobuf's JSON has them.
 func (n *node) snake() *node {
-	for _, kid := range n.kids {
+	for at, kid := range n.kids {
 		var alias []byte
 		for _, c := range []byte(kid.key) {
 			if 'A' <= c && c <= 'Z' {
@@ -127,7 +134,7 @@ func (n *node) snake() *node {
 			}
 		}
 		if string(alias) != kid.key {
-			kid.alias = string(alias)
+			n.names = append(n.names, name{string(alias), at})
 		}
 		kid.snake()
 	}
@@ -146,13 +153,14 @@ func (n *node) once(path string) *node {
 // rename is the same tree with another name for one of its members. More of them can be added to it alone.
 func (n *node) rename(from, to string) *node {
 	renamed := *n
-	renamed.kids = slices.Clone(n.kids)
-	for i, kid := range renamed.kids {
+	renamed.kids, renamed.names = nil, nil
+	for _, kid := range n.kids {
 		if kid.key == from {
 			other := *kid
 			other.key = to
-			renamed.kids[i] = &other
+			kid = &other
 		}
+		renamed.add(kid)
 	}
 	return &renamed
 }
