@@ -1,6 +1,12 @@
 package dialect
 
-import "github.com/tidwall/gjson"
+import (
+	"bytes"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/tidwall/gjson"
+)
 
 // maxLabel bounds what of an answer becomes a label: finish reasons and error types.
 const maxLabel = 64
@@ -41,12 +47,13 @@ type reader interface {
 	end() unit
 }
 
-// setText keeps a short string, without an allocation when it is the one that is there already. Empty ones say nothing.
+// setText keeps a short string, without an allocation when it is the one that is there already. Empty ones say nothing, nor
+// do those that not all databases take as text.
 func setText(field *string, v *value) {
 	if v.kind != '"' || v.size < 3 || v.size > maxModel {
 		return
 	}
-	if text := inner(v.raw); string(text) != *field {
+	if text := inner(v.raw); string(text) != *field && utf8.Valid(text) && bytes.IndexFunc(text, unicode.IsControl) < 0 {
 		*field = string(text)
 	}
 }

@@ -7,7 +7,7 @@ package dialect
 // servers, and compaction, which adds passes.
 var messagesRequest = (&node{id: reqBody}).
 	once("").
-	read(reqModel, "model").read(reqStream, "stream").read(reqMaxTokens, "max_tokens").
+	read(reqModel, "model").read(reqStream, "stream").read(reqMaxTokens, "max_tokens").otherModels().
 	read(reqThinking, "thinking.budget_tokens").
 	close("", "anthropic_beta", "anthropic_version", "cache_control", "inference_geo", "metadata", "service_tier", "speed", "stop_sequences", "temperature", "thinking", "tool_choice", "top_k", "top_p").
 	read(reqContent, "system").

@@ -45,6 +45,8 @@ type format struct {
 	// limits are the request's members that bound the output of one choice: the one that counts first, which is also
 	// the one that is added where the request has none.
 	limits []limit
+	// firstBinds: only the first of the limits surely binds. Servers that don't know another pass over it, or refuse it.
+	firstBinds bool
 	// limitsIn is the member in which the limits stand; "": the body itself.
 	limitsIn string
 	// zeroIsNone: a limit of 0 bounds nothing.

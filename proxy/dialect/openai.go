@@ -8,14 +8,9 @@ import (
 
 // OpenAI's API, as it and the many servers that follow it speak it. What stands here was seen in recorded exchanges.
 var (
-	// Chat is POST /v1/chat/completions.
-	Chat = &API{Name: "chat.completions", Operation: "chat", CanAskUsage: true, MinOutput: 1, format: format{
-		request:   chatRequest,
-		limits:    []limit{{reqMaxCompletionTokens, "max_completion_tokens"}, {reqMaxTokens, "max_tokens"}},
-		answer:    chatMessage,
-		event:     chatMessage,
-		newReader: newChatReader,
-	}}
+	// Chat is POST /v1/chat/completions, ChatOfMaxTokens the same of servers that know no limit but max_tokens.
+	Chat            = chat(limit{reqMaxCompletionTokens, "max_completion_tokens"}, limit{reqMaxTokens, "max_tokens"})
+	ChatOfMaxTokens = chat(limit{reqMaxTokens, "max_tokens"}, limit{reqMaxCompletionTokens, "max_completion_tokens"})
 	// Completions is POST /v1/completions, CompletionsOfVLLM the same of a server whose streams say "usage":null unasked.
 	Completions       = completions(false)
 	CompletionsOfVLLM = completions(true)
@@ -44,6 +39,17 @@ var (
 		newReader: newChatReader,
 	}}
 )
+
+func chat(limits ...limit) *API {
+	return &API{Name: "chat.completions", Operation: "chat", CanAskUsage: true, MinOutput: 1, format: format{
+		request:    chatRequest,
+		limits:     limits,
+		firstBinds: limits[0].id == reqMaxTokens,
+		answer:     chatMessage,
+		event:      chatMessage,
+		newReader:  newChatReader,
+	}}
+}
 
 func completions(nativeNull bool) *API {
 	return &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: format{

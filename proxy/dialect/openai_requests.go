@@ -52,10 +52,22 @@ var embeddingsRequest = openAIRequest("dimensions", "encoding_format", "user").
 func openAIRequest(harmless ...string) *node {
 	return (&node{id: reqBody}).
 		once("").
-		read(reqModel, "model").read(reqStream, "stream").
+		read(reqModel, "model").read(reqStream, "stream").otherModels().
 		read(reqStreamOptions, "stream_options").read(reqIncludeUsage, "stream_options.include_usage").
 		once("stream_options").
 		close("", harmless...)
+}
+
+// otherModels reads the models that a request names besides its own: those that answer when that one can't (OpenRouter,
+// Perplexity, LiteLLM), those of which a compound is made (Groq), and those that tools call (Anthropic's advisor, images).
+func (n *node) otherModels() *node {
+	for _, path := range []string{
+		"models", "models.*", "fallbacks.*", "fallbacks.*.model", "compound_custom.models.answering_model",
+		"compound_custom.models.reasoning_model", "tools.*.model",
+	} {
+		n.read(reqOther, path)
+	}
+	return n
 }
 
 // responsesInput reads what a response is made of. Items that stand for stored ones (item_reference, reasoning) or that

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tidwall/gjson"
@@ -21,6 +22,9 @@ const maxModel = 512
 // maxChoices bounds n × prompts, so that no estimate overflows. OpenAI takes n up to 128 and 2,048 prompts.
 const maxChoices = 1 << 20
 
+// maxOthers bounds the other models that a request may name. OpenRouter and Perplexity take fewer.
+const maxOthers = 32
+
 // maxOutput is the largest OutputLimit that is told: times maxChoices it is still an int64.
 const maxOutput = 1 << 40
 
@@ -28,6 +32,8 @@ const maxOutput = 1 << 40
 type Request struct {
 	Model  string
 	Stream bool
+	// Others are further models that may answer in Model's place, or at its call.
+	Others []string
 	// Choices is how many answers the provider generates; at least 1. best_of and several prompts count.
 	Choices int64
 	// OutputLimit is the most output tokens per choice that the request allows; 0: it names none. A limit of 0 reads 1.
@@ -65,6 +71,7 @@ type limit struct {
 const (
 	reqBody = iota + 1
 	reqModel
+	reqOther // another model
 	reqStream
 	reqN
 	reqBestOf
@@ -172,7 +179,9 @@ func (r *requestReader) see(v *value) {
 			r.prompts++
 		}
 	case reqModel:
-		r.req.Model = r.text(v)
+		r.req.Model = r.modelName(v)
+	case reqOther:
+		r.other(v)
 	case reqStream:
 		r.stream(v)
 	case reqBackground:
@@ -231,7 +240,7 @@ func (r *requestReader) finish(h Head) (Request, error) {
 	if q.Choices > maxChoices {
 		return Request{}, fmt.Errorf("n: more than %d answers in all", maxChoices)
 	}
-	for _, l := range q.splice.limits {
+	for _, l := range q.splice.binding() {
 		if l.state == stated && l.limit >= 0 {
 			q.OutputLimit = min(max(l.limit, 1), maxOutput)
 			break
@@ -258,6 +267,28 @@ func (r *requestReader) text(v *value) string {
 		return ""
 	}
 	return string(inner(v.raw))
+}
+
+// modelName is the name of a model. It goes into events, so that it must be a text that all databases take.
+func (r *requestReader) modelName(v *value) string {
+	name := r.text(v)
+	if strings.ContainsFunc(name, unicode.IsControl) {
+		r.fail(v, "holds a control character")
+	}
+	return name
+}
+
+// other keeps the name of another model. What it will cost is not bounded by what is known of the first.
+func (r *requestReader) other(v *value) {
+	if v.kind != '"' {
+		return
+	}
+	if len(r.req.Others) == maxOthers {
+		r.fail(v, fmt.Sprintf("more than %d other models", maxOthers))
+		return
+	}
+	r.req.Others = append(r.req.Others, r.modelName(v))
+	r.unbounded(v, v.node.key)
 }
 
 func (r *requestReader) boolean(v *value) bool {

@@ -13,7 +13,7 @@ import (
 )
 
 var allAPIs = append([]*API{
-	Chat, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict,
+	Chat, ChatOfMaxTokens, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict,
 	Converse, ConverseStream, Invoke, InvokeStream,
 }, plainAPIs...)
 
@@ -28,6 +28,8 @@ func TestReadRequest(t *testing.T) {
 		{Chat, `{"mod\u0065l":"gpt-\u0034o"}`, Request{Model: "gpt-4o", Choices: 1, HasOutput: true}},
 		{Chat, `{"max_tokens":100}`, Request{Choices: 1, OutputLimit: 100, HasOutput: true}},
 		{Chat, `{"max_tokens":100,"max_completion_tokens":50}`, Request{Choices: 1, OutputLimit: 50, HasOutput: true}},
+		{ChatOfMaxTokens, `{"max_tokens":100,"max_completion_tokens":50}`, Request{Choices: 1, OutputLimit: 100, HasOutput: true}},
+		{ChatOfMaxTokens, `{"max_completion_tokens":50}`, Request{Choices: 1, HasOutput: true}},
 		{Chat, `{"max_tokens":100,"max_completion_tokens":null}`, Request{Choices: 1, OutputLimit: 100, HasOutput: true}},
 		{Chat, `{"max_tokens":1e2,"n":2.0}`, Request{Choices: 2, OutputLimit: 100, HasOutput: true}},
 		{Chat, `{"max_tokens":-1}`, Request{Choices: 1, HasOutput: true}},

@@ -107,24 +107,29 @@ func (s *splice) ask(todo []edit) ([]edit, string) {
 	return s.options.put(todo, "stream_options", `"include_usage":true`)
 }
 
+// binding are the limits that surely bound the output.
+func (s *splice) binding() []foundLimit {
+	if s.api.format.firstBinds {
+		return s.limits[:1]
+	}
+	return s.limits[:len(s.api.format.limits)]
+}
+
 // limit is the edits inside the body that lower the limits, and the member that the body lacks.
 func (s *splice) limit(todo []edit, most int64) ([]edit, string) {
 	limits := s.api.format.limits
 	text := strconv.FormatInt(most, 10)
-	bounded := false
 	for _, found := range s.limits[:len(limits)] {
-		if found.state != stated {
-			continue
-		}
-		bounded = true
-		if found.limit < 0 || found.limit > most {
+		if found.state == stated && (found.limit < 0 || found.limit > most) {
 			todo = append(todo, edit{found.span, text})
 		}
 	}
-	if bounded || len(limits) == 0 {
+	binding := s.binding()
+	isStated := func(l foundLimit) bool { return l.state == stated }
+	if len(limits) == 0 || slices.ContainsFunc(binding, isStated) {
 		return todo, ""
 	}
-	for _, found := range s.limits[:len(limits)] {
+	for _, found := range binding {
 		if found.state == null {
 			return append(todo, edit{found.span, text}), ""
 		}

@@ -17,7 +17,7 @@ var azureOpenAI = slices.Concat(
 // azureAI is a Foundry resource, which also has the models of others.
 var azureAI = slices.Concat(
 	azureOpenAI,
-	under("/models", chat, embeddings, free("GET /info")),
+	under("/models", chatMax, embeddings, free("GET /info")),
 	under("/anthropic/v1", messages, countTokens),
 	shaped(dialect.CohereShape, under("/providers/cohere/v2", post("/embed", dialect.CohereEmbed), post("/rerank", dialect.CohereRerank))),
 	shaped(dialect.MistralShape, under("/providers/mistral/azure", post("/ocr", dialect.OCR))),

@@ -14,7 +14,7 @@ var cohere = slices.Concat(
 		post("/chat", dialect.CohereChatV1), post("/generate", dialect.CohereGenerate),
 		post("/embed", dialect.CohereEmbed), post("/rerank", dialect.CohereRerank),
 		free("POST /tokenize"), free("POST /detokenize"), models, model),
-	shaped(dialect.OpenAIShape, under("/compatibility/v1", chat, embeddings)),
+	shaped(dialect.OpenAIShape, under("/compatibility/v1", chatMax, embeddings)),
 )
 
 var cohereRefused = slices.Concat(

@@ -16,7 +16,7 @@ var groqRefused = refusedUnder("/openai/v1", slices.Concat(
 
 // deepSeek is served with and without /v1; unfinished features lie under /beta.
 var deepSeek = slices.Concat(
-	underEach([]string{"", "/v1", "/beta"}, chat, completions),
+	underEach([]string{"", "/v1", "/beta"}, chatMax, completions),
 	underEach([]string{"", "/v1"}, responses, models),
 	under("/anthropic/v1", messages),
 )
@@ -55,9 +55,9 @@ var openRouterRefused = refusedUnder("/api/v1", slices.Concat(
 
 // perplexity has its agent's API under two names, and its chat under three.
 var perplexity = slices.Concat(
-	under("", chat),
-	under("/v1", chat, responses, embeddings, models,
-		post("/sonar", dialect.Chat), post("/agent", dialect.Responses), post("/contextualizedembeddings", dialect.Embeddings)),
+	under("", chatMax),
+	under("/v1", chatMax, responses, embeddings, models,
+		post("/sonar", dialect.ChatOfMaxTokens), post("/agent", dialect.Responses), post("/contextualizedembeddings", dialect.Embeddings)),
 )
 
 var perplexityRefused = slices.Concat(
@@ -89,11 +89,11 @@ var fireworksRefused = slices.Concat(
 // huggingFace is the router: it chooses who serves a model, or the path's first segment does, with that provider's own
 // base path behind it.
 var huggingFace = slices.Concat(
-	under("/v1", chat, responses, models, model),
+	under("/v1", chatMax, responses, models, model),
 	underEach([]string{
 		"/{provider}/v1", "/{provider}/openai/v1", "/{provider}/inference/v1", "/{provider}/compatibility/v1", "/{provider}/v3/openai",
 		"/{provider}/api/paas/v4",
-	}, chat),
+	}, chatMax),
 )
 
 var huggingFaceRefused = slices.Concat(
@@ -106,7 +106,7 @@ var huggingFaceRefused = slices.Concat(
 
 // alibaba is Model Studio's doors for the clients of OpenAI and of Anthropic.
 var alibaba = slices.Concat(
-	under("/compatible-mode/v1", chat, completions, responses, embeddings, models),
+	under("/compatible-mode/v1", chatMax, completions, responses, embeddings, models),
 	under("/compatible-api/v1", post("/reranks", dialect.Rerank)),
 	under("/apps/anthropic/v1", messages),
 )
@@ -121,8 +121,8 @@ var alibabaRefused = slices.Concat(
 )
 
 var zAI = slices.Concat(
-	under("/api/paas/v4", chat, embeddings, images, transcriptions, models, free("POST /tokenizer")),
-	under("/api/coding/paas/v4", chat, models),
+	under("/api/paas/v4", chatMax, embeddings, images, transcriptions, models, free("POST /tokenizer")),
+	under("/api/coding/paas/v4", chatMax, models),
 	under("/api/anthropic/v1", messages),
 )
 
@@ -135,7 +135,7 @@ var zAIRefused = slices.Concat(
 )
 
 // writer is dev.writer.com/api-reference, 2026-11.
-var writer = under("/v1", post("/chat", dialect.Chat), post("/completions", dialect.WriterCompletions), models)
+var writer = under("/v1", post("/chat", dialect.ChatOfMaxTokens), post("/completions", dialect.WriterCompletions), models)
 
 var writerRefused = refusedUnder("/v1", slices.Concat(
 	refused(stored, "GET /files", "POST /files", "GET /files/f-1/download", "GET /graphs", "POST /graphs", "POST /graphs/question", "DELETE /graphs/g-1",

@@ -61,7 +61,7 @@ var vertexAnthropic = shaped(dialect.AnthropicShape, under("/publishers/anthropi
 	post("/{model}:streamRawPredict", dialect.Messages)))
 
 var vertexMistral = shaped(dialect.MistralShape, under("/publishers/mistralai/models/{model}",
-	post(":rawPredict", dialect.Chat), post(":streamRawPredict", dialect.Chat)))
+	post(":rawPredict", dialect.ChatOfMaxTokens), post(":streamRawPredict", dialect.ChatOfMaxTokens)))
 
 var vertexRefused = refusedUnder("/v1/projects/p/locations/global", slices.Concat(
 	refused(stored, "GET /cachedContents", "POST /cachedContents", "DELETE /cachedContents/c-1", "GET /models", "DELETE /models/m-1", "GET /endpoints",

@@ -8,7 +8,7 @@ import (
 
 // mistral is docs.mistral.ai/api, 2026-11.
 var mistral = under("/v1",
-	chat, post("/fim/completions", dialect.Chat), embeddings, transcriptions, post("/ocr", dialect.OCR),
+	chatMax, post("/fim/completions", dialect.ChatOfMaxTokens), embeddings, transcriptions, post("/ocr", dialect.OCR),
 	free("POST /moderations"), free("POST /chat/moderations"), models, model)
 
 var mistralRefused = refusedUnder("/v1", slices.Concat(

@@ -73,7 +73,7 @@ var Rows = byName(
 	},
 	Row{
 		Name: "together", System: "together", Origin: "https://api.together.xyz", AskUsage: true,
-		Paths:   under("/v1", chat, completions, embeddings, images, transcriptions, rerank, models),
+		Paths:   under("/v1", chatMax, completions, embeddings, images, transcriptions, rerank, models),
 		Refused: togetherRefused, Refuse: dialect.OpenAIShape,
 	},
 	Row{

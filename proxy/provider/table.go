@@ -9,6 +9,7 @@ import (
 // Paths that many providers took over from OpenAI, and from Anthropic.
 var (
 	chat           = post("/chat/completions", dialect.Chat)
+	chatMax        = post("/chat/completions", dialect.ChatOfMaxTokens)
 	completions    = post("/completions", dialect.Completions)
 	responses      = post("/responses", dialect.Responses)
 	compact        = post("/responses/compact", dialect.Compact)
