@@ -20,6 +20,8 @@ type Need struct {
 	OutputLimit int64
 	// MinOutput is the smallest output limit that the provider accepts; 0 is 1.
 	MinOutput int64
+	// NoLimit says that the provider can't be told a limit of the output: the request's own counts as it is.
+	NoLimit bool
 	// Unbounded names what makes the cost unbounded by the body's size; "": nothing. Strict refuses it.
 	Unbounded string
 	// Weight is that of the asked model, from accounting.Weights.For. Its zero value charges nothing.
@@ -39,6 +41,9 @@ func (n Need) under(keyLimit *int64) (Need, error) {
 	}
 	if *keyLimit < n.MinOutput {
 		return n, notAllowed("this key allows %d output tokens, and the provider accepts no limit under %d", *keyLimit, n.MinOutput)
+	}
+	if n.NoLimit && (n.OutputLimit == 0 || n.OutputLimit > *keyLimit) {
+		return n, notAllowed("this key allows %d output tokens, and this API can't be told so", *keyLimit)
 	}
 	n.most = *keyLimit
 	return n, nil

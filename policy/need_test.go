@@ -16,3 +16,17 @@ func TestAddedInputCountsInStrictAlone(t *testing.T) {
 		t.Errorf("lowered to %d tokens of output, %d in all", l.limit, l.want)
 	}
 }
+
+// What can't be lowered must be low enough as it is.
+func TestAKeysOutputLimitHoldsWhereNoneCanBeTold(t *testing.T) {
+	key := int64(100)
+	for asked, ok := range map[int64]bool{0: false, 100: true, 101: false, 7: true} {
+		n := Need{BodyBytes: 400, Choices: 1, OutputLimit: asked, NoLimit: true, Weight: whole}
+		if _, err := n.under(&key); (err == nil) != ok {
+			t.Errorf("asked for %d: %v", asked, err)
+		}
+		if _, err := n.under(nil); err != nil {
+			t.Errorf("asked for %d by a key without a limit: %v", asked, err)
+		}
+	}
+}

@@ -194,7 +194,7 @@ func (c *call) metered() error {
 	if c.request.Background {
 		return denied(codeUnmetered, "a request that is answered before it is counted (background, deferred) is not served")
 	}
-	if err := c.caller.AllowModel(c.request.Model); err != nil {
+	if err := c.allowModels(); err != nil {
 		return err
 	}
 	if err := c.h.recorder.Room(); err != nil {
@@ -209,6 +209,19 @@ func (c *call) metered() error {
 	c.body = c.request.Splice(c.body, dialect.Splice{AskUsage: c.asks, OutputLimit: c.hold.OutputLimit})
 	c.h.calls.add(c)
 	c.forward()
+	return nil
+}
+
+// allowModels judges all models that the request names.
+func (c *call) allowModels() error {
+	if err := c.caller.AllowModel(c.request.Model); err != nil {
+		return err
+	}
+	for _, model := range c.request.Others {
+		if err := c.caller.AllowModel(model); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
