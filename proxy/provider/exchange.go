@@ -100,7 +100,10 @@ func lasting(t *oauth2.Token) (*oauth2.Token, error) {
 	return t, nil
 }
 
-// refusedExchange tells the reason in the words of the token server, Google's or IBM's.
+// longestWord is longer than any word that explains something, and shorter than any credential.
+const longestWord = 32
+
+// refusedExchange tells the reason in the words of the token server, Google's or IBM's, but for what may repeat a credential.
 func refusedExchange(endpoint string, status int, body []byte) error {
 	var said struct {
 		Error        string
@@ -109,6 +112,12 @@ func refusedExchange(endpoint string, status int, body []byte) error {
 		ErrorMessage string
 	}
 	_ = json.Unmarshal(body, &said) // a page instead of JSON gives no reason
-	reason := strings.TrimSpace(cmp.Or(said.Error, said.ErrorCode) + " " + cmp.Or(said.Description, said.ErrorMessage))
+	words := strings.Fields(cmp.Or(said.Error, said.ErrorCode) + " " + cmp.Or(said.Description, said.ErrorMessage))
+	for i, word := range words {
+		if len(word) > longestWord {
+			words[i] = "…"
+		}
+	}
+	reason := strings.Join(words, " ")
 	return fmt.Errorf("%s answered %d: %.200q", endpoint, status, reason)
 }

@@ -42,10 +42,12 @@ func TestWhatATokenServerMaySay(t *testing.T) {
 		"400 " + `{"errorCode":"BXNIM0415E","errorMessage":"Provided API key could not be found."}`: `answered 400: "BXNIM0415E Provided API key could not be found."`,
 		"502 " + `<html>bad gateway</html>`:                      `answered 502: ""`,
 		"307 " + `moved`:                                         `answered 307: ""`,
-		"400 " + `{"error":"` + strings.Repeat("x", 1000) + `"}`: `answered 400: "` + strings.Repeat("x", 200) + `"`,
-		"200 " + `{"access_token":"t","expires_in":0}`:           "no access_token, or no expires_in",
-		"200 " + `{"access_token":"","expires_in":60}`:           "no access_token, or no expires_in",
-		"200 " + `{"access_token":"t"`:                           "unexpected",
+		"400 " + `{"error":"` + strings.Repeat("x ", 500) + `"}`: `answered 400: "` + strings.Repeat("x ", 100) + `"`,
+		// What repeats the key, as a page of errors may, is no reason.
+		"401 " + `{"errorMessage":"no such key: ` + strings.Repeat("k", 44) + ` at all"}`: `answered 401: "no such key: … at all"`,
+		"200 " + `{"access_token":"t","expires_in":0}`:                                    "no access_token, or no expires_in",
+		"200 " + `{"access_token":"","expires_in":60}`:                                    "no access_token, or no expires_in",
+		"200 " + `{"access_token":"t"`:                                                    "unexpected",
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			status, body := 0, ""
