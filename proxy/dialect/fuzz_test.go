@@ -109,6 +109,7 @@ func FuzzSSESplit(f *testing.F) {
 		"data: {\"usage\":null}\r\rdata: [DONE]\r", "data\n\ndata:\n\n: \n\nretry: 1", "\n\n{\"usage\":{\"prompt_tokens\":1}} \n",
 		sse(`{"type":"response.completed","response":{"usage":{"input_tokens":1,"output_tokens":2}}}`), "data: {\"error\":\"x\"}\n\n", "data: {}",
 		sse(`{"type":"message_start","message":{"usage":{"input_tokens":1,"output_tokens":1,"cache_read_input_tokens":2}}}`, `{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":5,"iterations":[{"input_tokens":9007199254740992}]}}`),
+		sse(geminiStop, geminiMore, geminiStop), sse(word, `{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}`, word, tally, "[DONE]"),
 		sse(geminiWord, geminiStop), "[" + geminiTraffic + ",\r\n" + geminiStop + "]", `[{"error":{"status":"UNAVAILABLE"}}]`,
 		`{"predictions":[{"embeddings":{"statistics":{"token_count":4}}}]}`,
 	} {
