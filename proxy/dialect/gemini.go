@@ -18,7 +18,7 @@ var (
 		event:     geminiChunk,
 		newReader: newGeminiReader,
 	}}
-	// Predict is {model}:predict of Vertex's text embeddings, and of Imagen.
+	// Predict is {model}:predict of Vertex's text embeddings.
 	Predict = &API{Name: "predict", Operation: "embeddings", format: format{
 		request:   predictRequest,
 		streams:   never,
@@ -180,10 +180,9 @@ func googleError(v *value) string {
 }
 
 var predictAnswer = (&node{id: ansWhole}).
-	read(ansError, "error").read(ansChoice, "predictions.*").read(ansUsage, "predictions.*.embeddings.statistics.token_count").
-	count(ansImage, "predictions.*.bytesBase64Encoded", "predictions.*.gcsUri")
+	read(ansError, "error").read(ansChoice, "predictions.*").read(ansUsage, "predictions.*.embeddings.statistics.token_count")
 
-// predictReader adds up what each prediction cost. Imagen answers here too: its pictures are counted, they have no tokens.
+// predictReader adds up what each prediction cost.
 type predictReader struct {
 	*answer
 	untold bool  // a prediction doesn't say what it cost
@@ -200,10 +199,6 @@ func (p *predictReader) see(v *value) {
 	switch v.node.id {
 	case ansUsage:
 		p.cost, p.told = tokens(gjson.ParseBytes(v.raw))
-	case ansImage:
-		if v.kind == '"' {
-			p.usage.Images++
-		}
 	case ansChoice:
 		p.unit.usage = true
 		p.untold = p.untold || !p.told

@@ -52,7 +52,6 @@ func TestGeminiUsageIsReadWhereItStandsOnly(t *testing.T) {
 		{"embeddings' statistics aren't read there", EmbedContent, `{"predictions":[{"embeddings":{"statistics":{"token_count":4}}}]}`, Usage{}},
 
 		{"predictions are added up", Predict, `{"metadata":{"billableCharacterCount":99},"predictions":[{"embeddings":{"values":[1],"statistics":{"token_count":4,"truncated":false}}},{"embeddings":{"statistics":{"token_count":8.0}}}]}`, read},
-		{"pictures", Predict, `{"predictions":[{"mimeType":"image/png","bytesBase64Encoded":"iVBORw0K"},{"gcsUri":"gs://b/1.png"},{"raiFilteredReason":"no"}]}`, Usage{Units: Units{Images: 2}}},
 		{"one that doesn't tell", Predict, `{"predictions":[{"embeddings":{"statistics":{"token_count":12}}},{"embeddings":{"values":[1]}}]}`, Usage{Input: 12}},
 		{"one that tells nonsense", Predict, `{"predictions":[{"embeddings":{"statistics":{"token_count":-3}}},{"embeddings":{"statistics":{"token_count":12}}}]}`, Usage{Input: 12}},
 		{"one that tells it twice", Predict, `{"predictions":[{"embeddings":{"statistics":{"token_count":3,"token_count":12}}}]}`, read},
