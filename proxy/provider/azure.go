@@ -14,9 +14,10 @@ var azureOpenAI = slices.Concat(
 	under("/openai", responses, models, model),
 )
 
-// azureAI is a Foundry resource, which also has the models of others.
+// azureAI is a Foundry resource, which also has the models of others, or an endpoint that serves one of them alone.
 var azureAI = slices.Concat(
 	azureOpenAI,
+	underEach([]string{"", "/v1"}, chatMax, embeddings),
 	under("/models", chatMax, embeddings, free("GET /info")),
 	under("/anthropic/v1", messages, countTokens),
 	shaped(dialect.CohereShape, under("/providers/cohere/v2", post("/embed", dialect.CohereEmbed), post("/rerank", dialect.CohereRerank))),

@@ -87,12 +87,13 @@ var fireworksRefused = slices.Concat(
 )
 
 // huggingFace is the router: it chooses who serves a model, or the path's first segment does, with that provider's own
-// base path behind it.
+// base path behind it; Hugging Face itself has one for each model.
 var huggingFace = slices.Concat(
 	under("/v1", chatMax, responses, models, model),
 	underEach([]string{
 		"/{provider}/v1", "/{provider}/openai/v1", "/{provider}/inference/v1", "/{provider}/compatibility/v1", "/{provider}/v3/openai",
-		"/{provider}/api/paas/v4",
+		"/{provider}/api/paas/v4", "/{provider}/v1/openai", "/{provider}/v2/ext/openai/v1",
+		"/hf-inference/models/{name}/v1", "/hf-inference/models/{author}/{name}/v1",
 	}, chatMax),
 )
 

@@ -130,8 +130,11 @@ func (l *line) names(parts []string, project string) (model string, ok bool) {
 		if !ok || s.pinned && project != "" && value != project {
 			return "", false
 		}
-		if s.model {
-			model = value
+		switch {
+		case s.author:
+			model = value + "/"
+		case s.model:
+			model += value
 		}
 	}
 	return model, true

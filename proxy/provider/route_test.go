@@ -126,9 +126,14 @@ func TestRoutesOfTheOthers(t *testing.T) {
 		{"deepseek", "POST /beta/chat/completions", dialect.ChatOfMaxTokens, ""},
 		{"deepseek", "POST /responses", dialect.Responses, ""},
 		{"openrouter", "POST /api/v1/images", dialect.Images, ""},
-		{"openrouter", "GET /api/v1/models/openai/gpt-4o/endpoints", nil, "gpt-4o"},
+		{"openrouter", "GET /api/v1/models/openai/gpt-4o/endpoints", nil, "openai/gpt-4o"},
 		{"huggingface", "POST /together/v1/chat/completions", dialect.ChatOfMaxTokens, ""},
 		{"huggingface", "POST /v1/chat/completions", dialect.ChatOfMaxTokens, ""},
+		{"huggingface", "POST /hf-inference/models/meta-llama/Llama-3/v1/chat/completions", dialect.ChatOfMaxTokens, "meta-llama/Llama-3"},
+		{"huggingface", "POST /hf-inference/models/gpt2/v1/chat/completions", dialect.ChatOfMaxTokens, "gpt2"},
+		{"huggingface", "POST /clarifai/v2/ext/openai/v1/chat/completions", dialect.ChatOfMaxTokens, ""},
+		{"azure-ai", "POST /v1/chat/completions", dialect.ChatOfMaxTokens, ""},
+		{"azure-ai", "POST /embeddings", dialect.Embeddings, ""},
 		{"ollama", "POST /api/generate", dialect.OllamaGenerate, ""},
 		{"vllm", "POST /v1/completions", dialect.CompletionsOfVLLM, ""},
 		{"vllm", "POST /tokenize", nil, ""},
@@ -173,7 +178,7 @@ func TestNamesCannotBend(t *testing.T) {
 			"POST /openai/deployments/a%2Fb/chat/completions", "POST /openai/deployments/a%3Ab/chat/completions", "POST /openai/deployments/./chat/completions",
 			"POST //openai/deployments/a/chat/completions", "POST /openai/deployments/a/chat/completions%2F..%2Fbatch",
 		},
-		"huggingface": {"POST /a%2Fb/v1/chat/completions", "POST /../v1/chat/completions", "POST //v1/chat/completions", "POST /a/b/v1/chat/completions"},
+		"huggingface": {"POST /hf-inference/models/a%2Fb/c/v1/chat/completions", "POST /hf-inference/models/../a/v1/chat/completions", "POST /a%2Fb/v1/chat/completions", "POST /../v1/chat/completions", "POST //v1/chat/completions", "POST /a/b/v1/chat/completions"},
 	} {
 		p := at(t, api, nil)
 		for _, request := range requests {

@@ -10,8 +10,9 @@ import (
 type segment struct {
 	literal string
 	open    bool // a placeholder
-	// model: what it stands for is the route's Model. pinned: it must be the operator's project.
-	model, pinned bool
+	// model: what it stands for is the route's Model, behind what an author stands for and a slash. pinned: it must be the
+	// operator's project.
+	model, author, pinned bool
 	// forbidden are the characters that its decoded name may not hold, beside those that no name may; contains is what it
 	// must hold.
 	forbidden, contains string
@@ -28,7 +29,7 @@ var placeholders = map[string]segment{
 	"{project}":    {open: true, pinned: true, forbidden: "/"},
 	"{location}":   {open: true, forbidden: "/:"},
 	"{provider}":   {open: true, forbidden: "/:"},
-	"{author}":     {open: true, forbidden: "/:"},
+	"{author}":     {open: true, author: true, forbidden: "/:"},
 }
 
 func segmentsOf(pattern string) []segment {
