@@ -9,7 +9,7 @@ import (
 // Recover settles what the last life left running, as interrupted, and stores what the journal holds. Call
 // it before Run and before the first request. A store that fails is left to Run.
 func (r *Recorder) Recover(ctx context.Context) error {
-	if err := r.interrupted(); err != nil {
+	if err := r.Interrupted(); err != nil {
 		return err
 	}
 	if err := r.drain(ctx); err != nil {
@@ -18,8 +18,9 @@ func (r *Recorder) Recover(ctx context.Context) error {
 	return nil
 }
 
-// interrupted turns marks into settlements, except those whose settlement is in the journal.
-func (r *Recorder) interrupted() error {
+// Interrupted is the first half of Recover, for who leaves what is journalled to Run: it turns marks into settlements,
+// except those whose settlement is in the journal.
+func (r *Recorder) Interrupted() error {
 	marks, err := r.journal.Running()
 	if err != nil || len(marks) == 0 {
 		return err

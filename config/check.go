@@ -21,7 +21,7 @@ func (r *reader) check(c *Config, names Names) {
 	r.checkTLS("tls", c.TLS)
 	r.checkTLS("admin.tls", c.Admin.TLS)
 	r.checkSecret("admin.token", c.Admin.Token)
-	r.checkStore(c.Store.Reveal())
+	r.checkStore(c.Store.Reveal(), names)
 	r.checkDefaultProvider(c)
 	for _, p := range c.Providers {
 		r.checkProvider(p, join("providers", p.Name), names)
@@ -102,13 +102,15 @@ func (r *reader) checkSecret(path string, s Secret) {
 	}
 }
 
-func (r *reader) checkStore(store string) {
+func (r *reader) checkStore(store string, names Names) {
 	switch {
 	case store == "sqlite":
-	case strings.HasPrefix(store, "postgres://"), strings.HasPrefix(store, "postgresql://"):
-		r.wrong("store", "postgres is not available in this version; use sqlite")
-	default:
-		r.wrong("store", "is not sqlite")
+	case !strings.HasPrefix(store, "postgres://") && !strings.HasPrefix(store, "postgresql://"):
+		r.wrong("store", "is neither sqlite nor the URL of a Postgres database (postgres://…)")
+	case names.Store != nil:
+		if err := names.Store(store); err != nil {
+			r.wrong("store", "%v", err)
+		}
 	}
 }
 

@@ -142,6 +142,8 @@ type Names struct {
 	// Judge is what the provider's own code says of an entry in which nothing else is wrong: the setting that can't be
 	// used and why. It may be nil.
 	Judge func(Provider) (setting string, err error)
+	// Store is what the store's own code says of a postgres:// URL, without showing it. It may be nil.
+	Store func(url string) error
 }
 
 // Load reads the file at path, or gateway.yaml where path is "". Only that one may be missing: the defaults

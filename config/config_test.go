@@ -387,6 +387,27 @@ func TestProvidersAreJudged(t *testing.T) {
 	}
 }
 
+// TestAnURLOfTheStoreIsJudged: by the store's own code, whose words must do without the URL.
+func TestAnURLOfTheStoreIsJudged(t *testing.T) {
+	names := known
+	names.Store = func(url string) error {
+		if url == "postgres://u:hush@h/db" {
+			return nil
+		}
+		return errors.New("is on the moon")
+	}
+	for store, want := range map[string]string{
+		"postgres://u:hush@h/db":  "",
+		"postgresql://u:hush@h/x": "gateway.yaml:1:8: store: is on the moon",
+		"mysql://u:hush@h/db":     "gateway.yaml:1:8: store: is neither sqlite nor the URL of a Postgres database (postgres://…)",
+	} {
+		_, err := Parse("gateway.yaml", []byte("store: "+store+"\n"), noEnv, names)
+		if got := fmt.Sprint(err); want != "" && got != want || want == "" && err != nil {
+			t.Errorf("%s: got %v, want %q", store, err, want)
+		}
+	}
+}
+
 func TestDefaultProvider(t *testing.T) {
 	for src, want := range map[string]string{
 		`providers: { local: { api: openai, base_url: "http://h" }, openai: {} }`: "openai",

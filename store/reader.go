@@ -37,10 +37,13 @@ func known(ctx context.Context, db *sql.DB) error {
 	return knownVersion(version)
 }
 
+// ErrNone says that a database holds no store yet.
+var ErrNone = unusablef("it is no store of tollgate's")
+
 func knownVersion(version int) error {
 	switch {
 	case version == 0:
-		return unusablef("it is no store of tollgate's")
+		return ErrNone
 	case version > len(migrations):
 		return newerVersion(version)
 	case version < len(migrations):

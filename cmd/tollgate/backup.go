@@ -37,6 +37,9 @@ func (b backupCmd) Run(out *streams) error {
 	log := newLogger(out.stderr)
 	ctx, stop := signalled(log)
 	defer stop()
+	if store.IsURL(c.Store.Reveal()) {
+		return fmt.Errorf("backup: %w: pg_dump makes one of it", errShared)
+	}
 	if err := b.vacant(c.DataDir); err != nil {
 		return err
 	}
@@ -67,6 +70,8 @@ func (b backupCmd) Run(out *streams) error {
 	fmt.Fprintf(out.stdout, "ok: %s holds %s\n", b.File, holds)
 	return nil
 }
+
+var errShared = errors.New("the store is a Postgres database, not the embedded one")
 
 // vacant fails when FILE is there already, unless it may be overwritten. What the gateway itself works on never may.
 func (b backupCmd) vacant(dataDir string) error {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/proxy/proxytest"
+	"github.com/tollgate/tollgate/store/pgtest"
 )
 
 const (
@@ -50,7 +51,7 @@ func withBinary(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "build tollgate: %v\n%s", err, out)
 		return 1
 	}
-	return m.Run()
+	return pgtest.Main(m)
 }
 
 // newProvider starts a provider for the length of the test.

@@ -88,6 +88,9 @@ func examine(ctx context.Context, path string) ([]finding, error) {
 	examinations := []func(context.Context) []finding{
 		func(context.Context) []finding { return examineDisk(c.DataDir) },
 		func(ctx context.Context) []finding {
+			if store.IsURL(c.Store.Reveal()) {
+				return examineSharedStore(ctx, c, time.Now())
+			}
 			return examineStore(ctx, filepath.Join(c.DataDir, storeFile), time.Now())
 		},
 	}
@@ -186,11 +189,35 @@ func examineStore(ctx context.Context, path string, now time.Time) []finding {
 	if err != nil {
 		return []finding{{failing, "store", err.Error()}, judgeClock(now, time.Time{})}
 	}
-	found := []finding{checkStore(ctx, s, path)}
+	return append(findDeadLetters(ctx, s, checkStore(ctx, s, path)), judgeClock(now, newest))
+}
+
+func findDeadLetters(ctx context.Context, s *store.Store, found ...finding) []finding {
 	if n, err := s.DeadLetters(ctx); err == nil && n > 0 {
 		found = append(found, finding{suspect, "store", fmt.Sprintf("%d events could not be stored and wait in dead_letter for a person to look at", n)})
 	}
-	return append(found, judgeClock(now, newest))
+	return found
+}
+
+// examineSharedStore reaches the store as a gateway does, changes nothing, and holds the clock against it.
+func examineSharedStore(ctx context.Context, c *config.Config, now time.Time) []finding {
+	ctx, cancel := context.WithTimeout(ctx, tryFor)
+	defer cancel()
+	began := time.Now()
+	s, err := meetStore(ctx, c)
+	switch {
+	case errors.Is(err, store.ErrNone):
+		return []finding{{fine, "store", "reached; the first start makes its tables"}, judgeClock(now, time.Time{})}
+	case err != nil:
+		return []finding{{failing, "store", err.Error()}, judgeClock(now, time.Time{})}
+	}
+	defer s.Close()
+	reached := finding{fine, "store", fmt.Sprintf("%s: reached and known in %d ms", s.Place(), time.Since(began).Milliseconds())}
+	newest, err := s.Newest(ctx)
+	if err != nil {
+		return []finding{reached, {failing, "store", err.Error()}, judgeClock(now, time.Time{})}
+	}
+	return append(findDeadLetters(ctx, s, reached), judgeClock(now, newest))
 }
 
 func checkStore(ctx context.Context, s *store.Store, path string) finding {

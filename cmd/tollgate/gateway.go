@@ -50,6 +50,7 @@ type gateway struct {
 	data    *listener
 	admin   *listener
 	ready   atomic.Bool
+	member  *member            // nil: the store is this gateway's alone
 	cut     context.CancelFunc // ends running requests when the grace is over
 }
 
@@ -85,7 +86,7 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), journalOptions(c, g.log)); err != nil {
 		return err
 	}
-	if g.store, err = store.Open(ctx, filepath.Join(c.DataDir, storeFile), store.Options{Forgive: c.Policy.Overdraft == "forgive"}); err != nil {
+	if g.store, err = openStore(ctx, c); err != nil {
 		return err
 	}
 	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: g.log, StoreFirst: c.Durability == "database"})
@@ -94,7 +95,7 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 	if g.traces, err = newTelemetry(ctx, c.Telemetry, g.log); err != nil {
 		return err
 	}
-	if err := g.begin(ctx, epoch); err != nil {
+	if err := g.begin(ctx, c, epoch); err != nil {
 		return err
 	}
 	settings, err := newSettings(c, g.log)
@@ -117,10 +118,23 @@ func (k currentKeys) Used(ctx context.Context, key string, start time.Time) (int
 	return k.Store.Used(ctx, key, start)
 }
 
+// openStore opens the embedded store, or makes the shared one, which is reached when the gateway runs.
+func openStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	o := store.Options{Forgive: c.Policy.Overdraft == "forgive", SliceTokensMax: c.Policy.LeaseTokensMax}
+	if url := c.Store.Reveal(); store.IsURL(url) {
+		return store.Connect(url, o)
+	}
+	return store.Open(ctx, filepath.Join(c.DataDir, storeFile), o)
+}
+
 // begin brings the store up to what the last life of this gateway left in the journal, and opens a new epoch. It
 // closes all others, those of a journal that was moved aside or belonged to a backup too: nobody else shares the
-// embedded store.
-func (g *gateway) begin(ctx context.Context, epoch string) error {
+// embedded store. Of a shared one, this gateway becomes a member as soon as it runs.
+func (g *gateway) begin(ctx context.Context, c *config.Config, epoch string) error {
+	if store.IsURL(c.Store.Reveal()) {
+		g.member = &member{gateway: g, epoch: epoch}
+		return g.record.Interrupted()
+	}
 	if err := g.record.Recover(ctx); err != nil { // first: what was used before a plan changed counts before it
 		return err
 	}
@@ -163,9 +177,14 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 	return nil
 }
 
+var errStarting = errors.New("the gateway is starting or stopping")
+
 func (g *gateway) readiness() error {
 	if !g.ready.Load() {
-		return errors.New("the gateway is starting or stopping")
+		if g.member != nil {
+			return g.member.waiting()
+		}
+		return errStarting
 	}
 	return g.record.Room()
 }
@@ -195,23 +214,45 @@ func (g *gateway) Run(ctx context.Context) error {
 	for _, l := range []*listener{g.data, g.admin} {
 		go func() { served <- l.serve() }()
 	}
-	g.ready.Store(true)
-	g.log.Info("ready", "listen", g.data.Addr().String(), "admin", g.admin.Addr().String())
+	outcast := make(chan error, 1)
+	membership, resign := context.WithCancel(life)
+	defer resign()
+	if g.member == nil {
+		g.isReady()
+	} else {
+		work.Go(func() error {
+			if err := g.member.Run(membership); err != nil {
+				outcast <- err
+			}
+			return nil
+		})
+	}
 
-	var failed error
+	var failed, unmended error
 	select {
 	case <-ctx.Done():
 		g.log.Info("stopping", "grace", g.config.Load().ShutdownGrace)
 	case failed = <-broken:
 		g.log.Error("the journal is broken", "error", failed)
 	case failed = <-served:
+	case unmended = <-outcast: // what runs may end
 	}
+	resign()
 	g.ready.Store(false)
 	g.stopServing(failed != nil)
 	end()
-	failed = errors.Join(failed, work.Wait())
+	failed = errors.Join(failed, unmended, work.Wait())
+	if g.member != nil {
+		g.member.leave()
+	}
 	endWriting()
 	return errors.Join(failed, writer.Wait())
+}
+
+// isReady says so, to whoever asks and in the log.
+func (g *gateway) isReady() {
+	g.ready.Store(true)
+	g.log.Info("ready", "listen", g.data.Addr().String(), "admin", g.admin.Addr().String())
 }
 
 // stopServing ends the data plane within the grace, then the admin plane, which shows until then that the

@@ -30,6 +30,9 @@ func (r restoreCmd) Run(out *streams) error {
 	if err != nil {
 		return report(out.stderr, err)
 	}
+	if store.IsURL(c.Store.Reveal()) {
+		return fmt.Errorf("restore: %w: pg_restore brings it back", errShared)
+	}
 	ctx, stop := signalled(newLogger(out.stderr))
 	defer stop()
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tollgate/tollgate/config"
 	"github.com/tollgate/tollgate/proxy/provider"
+	"github.com/tollgate/tollgate/store"
 )
 
 type serveCmd struct {
@@ -59,7 +60,7 @@ func collectSeldom(l config.Limits) {
 
 // load reads the file; path "" is gateway.yaml here, or defaults without one.
 func load(path string) (*config.Config, error) {
-	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Serves: provider.Serves, Judge: judge})
+	return config.Load(path, os.LookupEnv, config.Names{Providers: provider.Names(), Serves: provider.Serves, Judge: judge, Store: store.CheckURL})
 }
 
 // judge makes the provider of an entry, to see whether it can be.

@@ -10,6 +10,7 @@ import (
 	"github.com/tollgate/tollgate/policy"
 	"github.com/tollgate/tollgate/proxy"
 	"github.com/tollgate/tollgate/proxy/provider"
+	"github.com/tollgate/tollgate/store"
 )
 
 // builtIn are the activities that every gateway knows.
@@ -86,15 +87,21 @@ func journalOptions(c *config.Config, log *slog.Logger) journal.Options {
 	}
 }
 
-// idleAfter is how long an account keeps its lease without a request. No other replica shares the embedded store, so
-// handing it back soon would only cost a synced write each way at the next turn of every conversation.
-const idleAfter = 10 * time.Minute
+// idleAfter is how long an account keeps its lease without a request: briefly, where another replica may need it. No
+// other one shares the embedded store, so handing it back soon would only cost a synced write each way at the next turn
+// of every conversation.
+func idleAfter(c *config.Config) time.Duration {
+	if store.IsURL(c.Store.Reveal()) {
+		return 2 * time.Second
+	}
+	return 10 * time.Minute
+}
 
 func gateOptions(c *config.Config, epoch string) policy.Options {
 	return policy.Options{
 		Epoch: epoch, Mode: policy.Mode(c.Policy.Admission),
 		HoldOutputTokens: c.Policy.HoldOutputTokens, StrictOutputTokens: c.Policy.StrictOutputTokens,
 		OnStoreDownServe: c.Policy.OnStoreDown == "serve",
-		IdleAfter:        idleAfter,
+		IdleAfter:        idleAfter(c),
 	}
 }

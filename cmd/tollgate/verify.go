@@ -2,14 +2,17 @@ package main
 
 import (
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
+	"github.com/tollgate/tollgate/config"
 	"github.com/tollgate/tollgate/store"
 )
 
 type verifyCmd struct {
-	File   string `arg:"" optional:"" help:"A backup to verify; default: the store of data_dir, whether a gateway runs on it or not."`
+	File   string `arg:"" optional:"" help:"A backup to verify; default: the store that the file names, whether gateways run on it or not."`
 	Config string `help:"The file to read; gateway.yaml of this folder if there is one, else defaults." placeholder:"FILE"`
 }
 
@@ -21,7 +24,7 @@ func (v verifyCmd) Run(out *streams) error {
 	}
 	ctx, stop := signalled(newLogger(out.stderr))
 	defer stop()
-	s, err := store.OpenReader(ctx, cmp.Or(v.File, filepath.Join(c.DataDir, storeFile)))
+	s, err := v.open(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -43,6 +46,25 @@ func (v verifyCmd) Run(out *streams) error {
 	}
 	fmt.Fprintf(out.stdout, "%d accounts, %d drift\n", accounts, len(drifts))
 	return errSilent
+}
+
+func (v verifyCmd) open(ctx context.Context, c *config.Config) (*store.Store, error) {
+	if v.File == "" && store.IsURL(c.Store.Reveal()) {
+		return meetStore(ctx, c)
+	}
+	return store.OpenReader(ctx, cmp.Or(v.File, filepath.Join(c.DataDir, storeFile)))
+}
+
+// meetStore opens the shared store, to read it.
+func meetStore(ctx context.Context, c *config.Config) (*store.Store, error) {
+	s, err := store.Connect(c.Store.Reveal(), store.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Meet(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 func describeDrift(account, what string, want, have int64) string {

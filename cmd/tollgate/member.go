@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tollgate/tollgate/store"
+)
+
+// member is this gateway as one of the replicas that share a store.
+type member struct {
+	*gateway
+	epoch string
+	// missing is what it waits for; nil once it has joined.
+	missing atomic.Pointer[error]
+	joined  atomic.Bool
+}
+
+const (
+	joinAgainMin = 100 * time.Millisecond
+	joinAgainMax = 5 * time.Second
+	// joinFor bounds one try, and leaveFor the end.
+	joinFor  = 30 * time.Second
+	leaveFor = 3 * time.Second
+	// seenEach is how often a member shows that it lives.
+	seenEach = 5 * time.Second
+	// steadyAfter is how often it must have been heard in a row before it judges others: after an outage of the
+	// store, they need the time to be heard again.
+	steadyAfter = 4
+)
+
+// waiting says why the gateway is not ready.
+func (m *member) waiting() error {
+	if why := m.missing.Load(); why != nil {
+		return fmt.Errorf("it waits for its store: %w", *why)
+	}
+	return errStarting
+}
+
+// Run joins the others and lives with them until ctx ends. It fails when only a person can mend what is wrong with the
+// store, and with store.ErrClosed.
+func (m *member) Run(ctx context.Context) error {
+	for pause := joinAgainMin; ; pause = min(2*pause, joinAgainMax) {
+		err := m.join(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, store.ErrUnusable):
+			return err
+		case err == nil:
+			m.missing.Store(nil)
+			m.joined.Store(true)
+			m.isReady()
+			return m.live(ctx)
+		}
+		m.missing.Store(&err)
+		m.log.Warn("waiting for the store", "retry_in", pause, "error", err)
+		sleep(ctx, pause)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// join makes this life one of the store's. The lives before it end when all that they journalled is stored.
+func (m *member) join(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, joinFor)
+	defer cancel()
+	if err := m.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := m.changePlans(ctx, m.config.Load().Plans); err != nil {
+		return err
+	}
+	if err := m.store.Start(ctx, m.epoch, m.journal.ID(), time.Now()); err != nil {
+		return err
+	}
+	return m.store.CloseEpochs(ctx, m.journal.ID(), m.epoch)
+}
+
+// live shows the others that this one lives, and closes those that do not.
+func (m *member) live(ctx context.Context) error {
+	for steady := 0; ; {
+		forfeitAfter := m.config.Load().Policy.LeaseForfeitAfter
+		sleep(ctx, min(seenEach, forfeitAfter/8))
+		if ctx.Err() != nil {
+			return nil
+		}
+		now := time.Now()
+		err := m.store.Seen(ctx, m.epoch, now)
+		if errors.Is(err, store.ErrClosed) {
+			return fmt.Errorf("%w (policy.lease_forfeit_after): a new start gets new ones", err)
+		}
+		if steady++; err != nil {
+			steady = 0
+		}
+		if steady < steadyAfter {
+			continue
+		}
+		if gone, err := m.store.Forfeit(ctx, now.Add(-forfeitAfter)); err == nil && len(gone) > 0 {
+			m.log.Warn("closed the leases of replicas that were not seen for policy.lease_forfeit_after", "epochs", gone)
+		}
+	}
+}
+
+// leave ends this life in the store, if the store has all that it journalled. Otherwise the next one does.
+func (m *member) leave() {
+	if !m.joined.Load() || m.record.Lag().Records > 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), leaveFor)
+	defer cancel()
+	if err := m.store.CloseEpochs(ctx, m.journal.ID(), ""); err != nil {
+		m.log.Warn("this replica's leases stay open until its next start", "error", err)
+	}
+}
