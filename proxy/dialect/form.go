@@ -41,7 +41,7 @@ func (r *requestReader) readForm(contentType string, body []byte) error {
 	delimiter := []byte("\r\n--" + boundary)
 	rest, ok := bytes.CutPrefix(body, delimiter[2:])
 	for n := 0; ok; n++ {
-		if bytes.Equal(bytes.TrimSuffix(rest, newlines), dashes) {
+		if bytes.Equal(bytes.TrimRight(rest, "\r\n"), dashes) {
 			return r.err
 		}
 		if rest, ok = bytes.CutPrefix(rest, newlines); !ok {
@@ -192,10 +192,14 @@ func likely(name string) string {
 	return strings.TrimSpace(name)
 }
 
-// fieldValue is a field as the JSON value that it stands for: what is neither a number nor a truth is a string.
+// fieldValue is a field as the JSON value that it stands for: what is neither a number nor a truth is a string. Python
+// writes a truth with a capital.
 func fieldValue(kid *node, text []byte) *value {
 	raw := text
-	if kid.id == reqModel || !gjson.ValidBytes(text) {
+	if s := string(text); kid.id == reqStream && (s == "True" || s == "False") {
+		raw = bytes.ToLower(text)
+	}
+	if kid.id == reqModel || !gjson.ValidBytes(raw) {
 		raw, _ = json.Marshal(string(text)) // strings always encode
 	}
 	return &value{node: kid, kind: raw[0], raw: raw, size: int64(len(raw))}

@@ -102,6 +102,10 @@ func TestReadForm(t *testing.T) {
 	if got, err := ImageEdits.ReadRequest(Head{ContentType: contentType}, body); err != nil || got.Choices != 3 {
 		t.Errorf("%+v, %v", got, err)
 	}
+	contentType, body = form("model", "whisper-1", "stream", "True") // Python's truth, and Ruby's line behind the end
+	if got, err := Transcriptions.ReadRequest(Head{ContentType: contentType}, append(body, "\r\n"...)); err != nil || !got.Stream {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestReadFormRefuses(t *testing.T) {
