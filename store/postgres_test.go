@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/policy"
 	"github.com/tollgate/tollgate/store"
 	"github.com/tollgate/tollgate/store/pgtest"
 	"github.com/tollgate/tollgate/store/storetest"
@@ -184,5 +186,42 @@ func TestNothingStaysInASession(t *testing.T) {
 	}
 	if left, err := s.SessionState(t.Context()); err != nil || left != 0 {
 		t.Errorf("%d prepared statements and session locks, %v", left, err)
+	}
+}
+
+// TestAPoolerMayStandBetween drives more connections through one than it has to the database.
+func TestAPoolerMayStandBetween(t *testing.T) {
+	s := connect(t, pgtest.Pooler(t, pgtest.Start(t)), store.Options{})
+	var all sync.WaitGroup
+	for j := range 12 {
+		all.Go(func() {
+			id := fmt.Sprint("account-", j%3)
+			monthly := int64(1_000_000)
+			if _, err := s.CreateAccount(t.Context(), accounting.Account{ID: id, Status: accounting.Active, MonthlyTokens: &monthly}, now); err != nil && !errors.Is(err, accounting.ErrExists) {
+				t.Error(err)
+			}
+			for n := range 10 {
+				b := accounting.Batch{Journal: fmt.Sprint("j", j), After: int64(2 * n), Upto: int64(2*n + 2), At: now,
+					Settlements: []accounting.Settlement{event(id, 1000*j+2*n, 7), event(id, 1000*j+2*n+1, 7)}}
+				if err := s.Apply(t.Context(), b); err != nil {
+					t.Error(err)
+				}
+				if _, err := s.Exchange(t.Context(), policy.Ask{Account: id, Epoch: fmt.Sprint("e", j), Need: 5, Now: now}); err != nil {
+					t.Error(err)
+				}
+				if _, _, err := s.Changes(t.Context(), 0); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for j := range 3 {
+		if p, err := s.Pools(t.Context(), fmt.Sprint("account-", j), now); err != nil || p.Running().Used != 4*20*7 {
+			t.Errorf("account %d: %v, %v", j, p, err)
+		}
+	}
+	if drifts, err := s.Verify(t.Context()); err != nil || len(drifts) > 0 {
+		t.Errorf("%+v, %v", drifts, err)
 	}
 }

@@ -96,7 +96,7 @@ func (m *member) live(ctx context.Context) error {
 			return nil
 		}
 		now := time.Now()
-		err := m.store.Seen(ctx, m.epoch, now)
+		err := m.seen(ctx, now)
 		if errors.Is(err, store.ErrClosed) {
 			return fmt.Errorf("%w (policy.lease_forfeit_after): a new start gets new ones", err)
 		}
@@ -106,9 +106,21 @@ func (m *member) live(ctx context.Context) error {
 		if steady < steadyAfter {
 			continue
 		}
-		if gone, err := m.store.Forfeit(ctx, now.Add(-forfeitAfter)); err == nil && len(gone) > 0 {
-			m.log.Warn("closed the leases of replicas that were not seen for policy.lease_forfeit_after", "epochs", gone)
-		}
+		m.forfeit(ctx, now.Add(-forfeitAfter))
+	}
+}
+
+func (m *member) seen(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeout(ctx, seenEach)
+	defer cancel()
+	return m.store.Seen(ctx, m.epoch, now)
+}
+
+func (m *member) forfeit(ctx context.Context, before time.Time) {
+	ctx, cancel := context.WithTimeout(ctx, seenEach)
+	defer cancel()
+	if gone, err := m.store.Forfeit(ctx, before); err == nil && len(gone) > 0 {
+		m.log.Warn("closed the leases of replicas that were not seen for policy.lease_forfeit_after", "epochs", gone)
 	}
 }
 

@@ -5,7 +5,6 @@ package pgtest
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -25,8 +24,7 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
-	cmd      *exec.Cmd // of the shell that watches over it; nil: it does not run
-	leash    io.WriteCloser
+	leash    *leash // nil: it does not run
 }
 
 // newServer makes a database cluster that is not started. It does not sync: tests of durability end processes, not power.
@@ -46,8 +44,8 @@ func newServer() (*Server, error) {
 	return s, nil
 }
 
-// ErrMissing says that there is no Postgres on this machine.
-var ErrMissing = errors.New("no Postgres found (initdb and postgres): apt-get install postgresql-15, or put its bin folder into PATH")
+// ErrMissing says that a program is not on this machine.
+var ErrMissing = errors.New("not found on this machine")
 
 // findBin is the newest Postgres's folder of programs.
 func findBin() (string, error) {
@@ -72,7 +70,7 @@ func findBin() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", ErrMissing
+	return "", fmt.Errorf("Postgres (initdb and postgres): %w: apt-get install postgresql-15, or put its folder of programs into PATH", ErrMissing)
 }
 
 func (s *Server) initialise() error {
@@ -97,14 +95,7 @@ func (s *Server) initialise() error {
 const Guarded = "guarded"
 
 func (s *Server) data() string { return filepath.Join(s.dir, "data") }
-func (s *Server) log() string  { return filepath.Join(s.dir, "log") }
-
-// watch runs a server until its standard input ends, as it does with the test binary. The word "keep" before that
-// leaves the folder for another start.
-const watch = `"$0" "$@" >>log 2>&1 & server=$!
-read -r word
-kill -INT $server; wait $server
-[ "$word" = keep ] || rm -rf "$PWD"`
+func (s *Server) log() string  { return filepath.Join(s.dir, logFile) }
 
 // Start starts the server and waits until it takes connections.
 func (s *Server) Start() error {
@@ -124,17 +115,11 @@ func (s *Server) Start() error {
 }
 
 func (s *Server) start() (err error) {
-	cmd := exec.Command("sh", "-c", watch, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
+	s.leash, err = tether(s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=200")
-	cmd.Dir = s.dir
-	disown(cmd)
-	if s.leash, err = cmd.StdinPipe(); err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
+	if err != nil {
 		return fmt.Errorf("start postgres: %w", err)
 	}
-	s.cmd = cmd
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
 		if s.answers() {
 			return nil
@@ -159,26 +144,22 @@ func (s *Server) failed() bool {
 }
 
 // Stop stops the server, which cuts its connections, and keeps what it holds.
-func (s *Server) Stop() error { return s.end("keep\n") }
+func (s *Server) Stop() error {
+	if s.leash == nil {
+		return nil
+	}
+	err := s.leash.cut(true)
+	s.leash = nil
+	return err
+}
 
 // Remove stops the server and removes its folder.
 func (s *Server) Remove() error {
-	if s.cmd == nil {
+	if s.leash == nil {
 		return os.RemoveAll(s.dir)
 	}
-	return s.end("")
-}
-
-func (s *Server) end(word string) error {
-	if s.cmd == nil {
-		return nil
-	}
-	_, err := io.WriteString(s.leash, word)
-	err = errors.Join(err, s.leash.Close())
-	if ended := s.cmd.Wait(); word == "" {
-		err = errors.Join(err, ended)
-	}
-	s.cmd = nil
+	err := s.leash.cut(false)
+	s.leash = nil
 	return err
 }
 
