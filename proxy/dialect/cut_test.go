@@ -103,6 +103,7 @@ func TestCutting(t *testing.T) {
 		{"null between others", streamResponse(true), sse(`{"a":1,"usage":null,"b":2}`), sse(`{"a":1,"b":2}`), Usage{}},
 		{"null at the end", streamResponse(true), sse(`{"a":1,"usage":null}`), sse(`{"a":1}`), Usage{}},
 		{"null first", streamResponse(true), sse(`{"usage":null,"b":2}`), sse(`{"b":2}`), Usage{}},
+		{"Groq's null stays", streamResponse(true), sse(`{"a":1,"x_groq":{"usage":null}}`), sse(`{"a":1,"x_groq":{"usage":null}}`), Usage{}},
 		{"null alone", streamResponse(true), sse(`{"usage":null}`), sse(`{}`), Usage{}},
 		{"white space, between", streamResponse(true), sse(`{"a": 1, "usage": null, "b": 2}`), sse(`{"a": 1, "b": 2}`), Usage{}},
 		{"white space, first", streamResponse(true), sse(`{ "usage" : null , "b": 2 }`), sse(`{ "b": 2 }`), Usage{}},

@@ -45,6 +45,7 @@ func chat(limits ...limit) *API {
 		request:    chatRequest,
 		limits:     limits,
 		firstBinds: limits[0].id == reqMaxTokens,
+		zeroIsNone: true, // at Ollama; OpenAI refuses it
 		answer:     chatMessage,
 		event:      chatMessage,
 		newReader:  newChatReader,
@@ -77,11 +78,12 @@ const (
 	ansStatus
 	ansReason
 	ansCode
+	ansGroqUsage // usage where Groq has it beside, or in place of, the common one
 )
 
 // chatMessage serves the answers of chat, completions and embeddings and the chunks of their streams.
 var chatMessage = (&node{}).
-	read(ansID, "id").read(ansModel, "model").read(ansUsage, "usage").read(ansUsage, "x_groq.usage").read(ansError, "error").
+	read(ansID, "id").read(ansModel, "model").read(ansUsage, "usage").read(ansGroqUsage, "x_groq.usage").read(ansError, "error").
 	read(ansChoices, "choices").read(ansChoice, "choices.*").
 	read(ansIndex, "choices.*.index").read(ansFinish, "choices.*.finish_reason").
 	count(ansText, "choices.*.text").
@@ -149,6 +151,11 @@ func (c *chatReader) see(v *value) {
 	case ansModel:
 		setText(&c.model, v)
 	case ansUsage:
+		if v.null() {
+			c.chunk.null = span{int(v.key), int(v.end)}
+		}
+		c.seeUsage(v)
+	case ansGroqUsage:
 		c.seeUsage(v)
 	case ansError:
 		if !v.null() {
@@ -174,7 +181,6 @@ func (c *chatReader) see(v *value) {
 
 func (c *chatReader) seeUsage(v *value) {
 	if v.null() {
-		c.chunk.null = span{int(v.key), int(v.end)}
 		return
 	}
 	if u := openAICounts.read(string(v.raw)); u.Known() {

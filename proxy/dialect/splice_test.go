@@ -37,7 +37,7 @@ func TestSplice(t *testing.T) {
 		{Chat, `{"max_tokens":500}`, `{"max_tokens":100}`, limit},
 		{Chat, `{"max_tokens": 5e2 ,"a":1}`, `{"max_tokens": 100 ,"a":1}`, limit},
 		{Chat, `{"max_tokens":50}`, "", limit},
-		{Chat, `{"max_tokens":0}`, "", limit},
+		{Chat, `{"max_tokens":0}`, `{"max_tokens":100}`, limit},
 		{Chat, `{"max_tokens":-1}`, `{"max_tokens":100}`, limit},
 		{Chat, `{"max_tokens":500,"max_completion_tokens":600}`, `{"max_tokens":100,"max_completion_tokens":100}`, limit},
 		{Chat, `{"max_completion_tokens":50,"max_tokens":600}`, `{"max_completion_tokens":50,"max_tokens":100}`, limit},
