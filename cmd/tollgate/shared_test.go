@@ -44,7 +44,11 @@ func tollgate(t *testing.T, dir string, args ...string) (said string, status int
 // status is what a request of so many tokens is answered with.
 func status(t *testing.T, origin, key string, tokens int) int {
 	t.Helper()
-	body := fmt.Sprintf(`{"model":"gpt-4o-mini","max_tokens":5,"messages":[{"role":"user","content":"hello"}],"proxytest":{"input":%d,"output":1}}`, tokens-1)
+	return answered(t, origin, key, fmt.Sprintf(`{"model":"gpt-4o-mini","max_tokens":5,"messages":[{"role":"user","content":"hello"}],"proxytest":{"input":%d,"output":1}}`, tokens-1))
+}
+
+func answered(t *testing.T, origin, key, body string) int {
+	t.Helper()
 	resp, err := crowd.Do(request(t, origin+"/v1/chat/completions", key, body))
 	if err != nil {
 		t.Fatal(err)
