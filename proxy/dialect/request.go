@@ -280,7 +280,7 @@ func (r *requestReader) modelName(v *value) string {
 
 // other keeps the name of another model. What it will cost is not bounded by what is known of the first.
 func (r *requestReader) other(v *value) {
-	if v.kind != '"' {
+	if v.kind != '"' || r.err != nil {
 		return
 	}
 	if len(r.req.Others) == maxOthers {

@@ -77,15 +77,23 @@ func (m *Meter) feedStream(dst, p []byte) []byte {
 	return dst
 }
 
+// lineLength is how much of p comes before a CR or LF. It looks at no more than twice as much, so that short lines which end
+// in CR cost no search of all that follows.
 func lineLength(p []byte) int {
-	n := bytes.IndexByte(p, '\n')
-	if n < 0 {
-		n = len(p)
+	for from, size := 0, 64; from < len(p); from, size = from+size, 2*size {
+		window := p[from:min(from+size, len(p))]
+		n := bytes.IndexByte(window, '\n')
+		if n < 0 {
+			n = len(window)
+		}
+		if cr := bytes.IndexByte(window[:n], '\r'); cr >= 0 {
+			return from + cr
+		}
+		if n < len(window) {
+			return from + n
+		}
 	}
-	if cr := bytes.IndexByte(p[:n], '\r'); cr >= 0 {
-		return cr
-	}
-	return n
+	return len(p)
 }
 
 // linePart reads on in a line.
