@@ -52,11 +52,13 @@ func (t *tx) replicas(epoch string, now time.Time) (closed bool, live int64, err
 // still has to store is booked.
 var ErrClosed = errors.New("this replica's leases were closed, as it was not seen for long")
 
-// Seen notes that a life goes on. It fails with ErrClosed.
-func (s *Store) Seen(ctx context.Context, epoch string, now time.Time) error {
+// Seen notes that a life goes on, also in a database that went back in time to before it began. It fails with ErrClosed.
+func (s *Store) Seen(ctx context.Context, epoch, journal string, now time.Time) error {
 	err := s.write(ctx, func(t *tx) error {
-		n, err := t.affect(`UPDATE replica SET seen_at = $1 WHERE epoch = $2 AND drained_at = 0`, micros(now), epoch)
-		if err == nil && n == 0 {
+		var drained int64
+		_, err := t.one([]any{&drained}, `INSERT INTO replica (epoch, journal, started_at, seen_at, drained_at) VALUES ($1, $2, $3, $4, 0)
+			ON CONFLICT (epoch) DO UPDATE SET seen_at = excluded.seen_at RETURNING drained_at`, epoch, journal, micros(now), micros(now))
+		if err == nil && drained != 0 {
 			err = ErrClosed
 		}
 		return err

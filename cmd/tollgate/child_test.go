@@ -102,6 +102,13 @@ func (l *lines) raced() bool {
 	return l.race
 }
 
+// count is how often all of it has a text.
+func (l *lines) count(text string) int {
+	l.lock.Lock()
+	defer l.lock.Unlock()
+	return bytes.Count(l.all.Bytes(), []byte(text))
+}
+
 // String is the last 8 KiB.
 func (l *lines) String() string {
 	l.lock.Lock()

@@ -113,7 +113,7 @@ func (m *member) live(ctx context.Context) error {
 func (m *member) seen(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, seenEach)
 	defer cancel()
-	return m.store.Seen(ctx, m.epoch, now)
+	return m.store.Seen(ctx, m.epoch, m.journal.ID(), now)
 }
 
 func (m *member) forfeit(ctx context.Context, before time.Time) {

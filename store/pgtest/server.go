@@ -153,6 +153,25 @@ func (s *Server) Stop() error {
 	return err
 }
 
+// Keep copies all that a stopped server holds, for Rewind.
+func (s *Server) Keep() error { return s.copyData(s.data(), s.data()+".kept") }
+
+// Rewind brings a stopped server back to what Keep copied.
+func (s *Server) Rewind() error { return s.copyData(s.data()+".kept", s.data()) }
+
+func (s *Server) copyData(from, to string) error {
+	if s.leash != nil {
+		return errors.New("copy of a database: it runs")
+	}
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copy of a database: %w: %s", err, out)
+	}
+	return nil
+}
+
 // Remove stops the server and removes its folder.
 func (s *Server) Remove() error {
 	if s.leash == nil {

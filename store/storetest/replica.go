@@ -22,7 +22,7 @@ func sharing(r *rig) {
 	r.same("of two: a quarter of the rest", int64(187_500), r.exchange(policy.Ask{Account: "other", Epoch: "two", Need: 10}).Granted)
 	r.same("of two: what is little, whole", int64(4000), r.exchange(policy.Ask{Account: "small", Epoch: "two", Need: 10}).Granted)
 	r.now = r.now.Add(time.Hour)
-	r.do(r.Seen(r.ctx(), "two", r.now)) // the first was not
+	r.do(r.Seen(r.ctx(), "two", "j2", r.now)) // the first was not
 	r.same("of one that is left: everything", int64(1_000_000-250_000), r.exchange(policy.Ask{Account: "other", Epoch: "two", Need: 200_000}).Granted)
 }
 
@@ -33,7 +33,7 @@ func forfeits(r *rig) {
 	lost := r.exchange(policy.Ask{Account: "acme", Epoch: "gone", Need: 60})
 	r.same("lent to the one that goes", int64(100), lost.Granted)
 	r.now = r.now.Add(time.Hour)
-	r.do(r.Seen(r.ctx(), "here", r.now))
+	r.do(r.Seen(r.ctx(), "here", "j2", r.now))
 	r.same("too early", 0, len(must[[]string](r)(r.Forfeit(r.ctx(), r.now.Add(-2*time.Hour)))))
 	if l := r.exchange(policy.Ask{Account: "acme", Epoch: "here", Need: 60}); l.Granted != 0 || l.Verdict != policy.Busy {
 		r.Fatalf("beside the lease of one that is gone: %+v", l)
@@ -41,9 +41,10 @@ func forfeits(r *rig) {
 	r.same("closed", []string{"gone"}, must[[]string](r)(r.Forfeit(r.ctx(), r.now.Add(-time.Minute))))
 	r.same("closed again", 0, len(must[[]string](r)(r.Forfeit(r.ctx(), r.now.Add(-time.Minute)))))
 	r.same("lent again", int64(100), r.exchange(policy.Ask{Account: "acme", Epoch: "here", Need: 60}).Granted)
-	if err := r.Seen(r.ctx(), "gone", r.now); err == nil {
+	if err := r.Seen(r.ctx(), "gone", "j1", r.now); err == nil {
 		r.Error("one whose leases were closed lives on")
 	}
+	r.do(r.Seen(r.ctx(), "of before the store went back", "j3", r.now))
 	if l := r.exchange(policy.Ask{Account: "acme", Epoch: "gone", PeriodStart: lost.Period.Start, Granted: 100, Need: 1}); l.Granted != 0 {
 		r.Errorf("lent to one that was closed: %+v", l)
 	}

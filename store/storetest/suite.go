@@ -19,7 +19,7 @@ type Store interface {
 	SetPlans(ctx context.Context, plans map[string]int64) error
 	Start(ctx context.Context, epoch, journal string, now time.Time) error
 	CloseEpochs(ctx context.Context, journal, except string) error
-	Seen(ctx context.Context, epoch string, now time.Time) error
+	Seen(ctx context.Context, epoch, journal string, now time.Time) error
 	Forfeit(ctx context.Context, before time.Time) ([]string, error)
 	DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error)
 	DeadLetters(ctx context.Context) (int64, error)
