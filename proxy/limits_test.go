@@ -97,7 +97,7 @@ func TestClientsThatDoNotReadAreCut(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			conn := r.dial(t)
-			conn.SetDeadline(time.Now().Add(30 * time.Second)) // what the kernel buffers has to be answered first
+			conn.SetDeadline(time.Now().Add(90 * time.Second)) // what the kernel buffers has to be answered first
 			must(t, conn.(*net.TCPConn).SetReadBuffer(64<<10))
 			for many := strings.Repeat(send, 100); ; {
 				if _, err := io.WriteString(conn, many); err != nil {

@@ -412,7 +412,8 @@ func checkClientSpan(t *testing.T, tc spanCase, got *traced, upstream string, e 
 	}
 }
 
-// TestSpansOfBrokenText: what a provider calls itself may be no UTF-8; one such span must not cost a batch.
+// TestSpansOfBrokenText: what a provider calls itself may be no UTF-8, which no span, label or database takes; it is then
+// nameless, and nothing else is lost.
 func TestSpansOfBrokenText(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -425,8 +426,8 @@ func TestSpansOfBrokenText(t *testing.T) {
 	p.end()
 	for _, trace := range c.traces(t) {
 		a := attributes(trace.client[0].Attributes)
-		if a["gen_ai.response.id"] != "id-\ufffd" || a["gen_ai.response.model"] != "model-\ufffd" {
-			t.Errorf("got id %q, model %q", a["gen_ai.response.id"], a["gen_ai.response.model"])
+		if a["gen_ai.response.id"] != nil || a["gen_ai.response.model"] != nil || a["gen_ai.usage.input_tokens"] != int64(1) {
+			t.Errorf("got %v", a)
 		}
 		return
 	}
