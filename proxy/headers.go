@@ -8,7 +8,7 @@ import (
 // dropped are headers that no provider gets, beside those whose name begins with one of droppedPrefixes:
 // credentials, what tells of the client or of hops before us, what acts or pays for another of the provider's customers or
 // another part of the operator's (OpenAI, Google, Hugging Face, Alibaba), what some servers read as another method or path than
-// those that were matched, and what leaves out of the answer what is counted (Google).
+// those that were matched, what leaves out of the answer what is counted (fields, ranges), and what puts the answer off.
 var dropped = map[string]bool{
 	"Authorization": true, "X-Api-Key": true, "X-Goog-Api-Key": true, "Api-Key": true, "X-Amz-Security-Token": true,
 	"Proxy-Authorization": true,
@@ -16,7 +16,7 @@ var dropped = map[string]bool{
 	"Expect": true, "Upgrade": true, "Openai-Organization": true, "Openai-Project": true, "X-Goog-User-Project": true,
 	"Baggage": true, "Tracestate": true, "Traceparent": true, "Http2-Settings": true,
 	"X-Http-Method-Override": true, "X-Http-Method": true, "X-Method-Override": true, "X-Original-Url": true, "X-Rewrite-Url": true,
-	"X-Hf-Bill-To": true, "X-Dashscope-Workspace": true,
+	"X-Hf-Bill-To": true, "X-Dashscope-Workspace": true, "X-Dashscope-Async": true, "Prefer": true, "Range": true, "If-Range": true,
 	"X-Goog-Fieldmask": true, "X-Goog-Encode-Response-If-Executable": true,
 }
 

@@ -187,6 +187,10 @@ var headerTricks = []trick{
 	{name: "another API's credential", line: "POST /anthropic/v1/messages", head: []string{"X-Goog-Api-Key: AIzaOther", "Api-Key: other", "X-Api-Key: sk-ant-other"}, body: message, want: charged("messages", "m")},
 	{name: "two types", line: "POST /openai/v1/audio/transcriptions", head: []string{"Content-Type: " + toMirror, "Content-Type: multipart/form-data; boundary=C"},
 		body: formOf(fieldOf(`name="model"`, "cheap")), want: refusedWith(400)},
+	{name: "UTF-7", line: "POST /mistral/v1/chat/completions", by: "cheap", head: []string{"Content-Type: application/json; charset=utf-7"},
+		body: `{"model":"cheap","x":"+ACI-,+ACI-model+ACI-:+ACI-dear"}`, want: refusedWith(400)},
+	{name: "later, by a header", line: "POST /alibaba/compatible-mode/v1/chat/completions", head: []string{"X-DashScope-Async: enable", "Prefer: respond-async"}, body: message, want: charged("chat.completions", "m")},
+	{name: "a part of the answer", line: "POST /anthropic/v1/messages", head: []string{"Range: bytes=0-9", "If-Range: x"}, body: message, want: charged("messages", "m")},
 	{name: "compressed", line: "POST /anthropic/v1/messages", head: []string{"Content-Encoding: gzip"}, body: message, want: refusedWith(415)},
 
 	{name: "lines", line: "POST /cohere/v1/chat", body: `{"model":"m","stream":true,"message":"Hi"}`, answer: [2]string{"application/stream+json", cohereLines}, want: outcome{api: "chat", model: "m", stream: true, charged: 17}},
@@ -274,6 +278,7 @@ var keyTricks = []trick{
 	{name: "dear in reserve at Perplexity", line: "POST /perplexity/v1/agent", by: "cheap", body: `{"model":"cheap","m\u006fdels":["dear"]}`, want: refusedWith(403)},
 	{name: "dear in reserve at OpenRouter's messages", line: "POST /openrouter/api/v1/messages", by: "cheap", body: `{"model":"cheap","models":["dear"]}`, want: refusedWith(403)},
 	{name: "cheap in reserve", line: "POST /openrouter/api/v1/chat/completions", by: "cheap", body: `{"model":"cheap","models":["cheap-1"]}`, want: charged("chat.completions", "cheap")},
+	{name: "dear by a router", line: "POST /vertex/v1/publishers/google/models/cheap:generateContent", by: "cheap", body: `{"contents":[],"generation_config":{"routingConfig":{"manual_mode":{"modelName":"dear"}}}}`, want: refusedWith(403)},
 	{name: "dear advisor", line: "POST /anthropic/v1/messages", by: "cheap", body: `{"model":"cheap","max_tokens":5,"messages":[],"tools":[{"type":"advisor_20260301","name":"advisor","model":"dear"}]}`, want: refusedWith(403)},
 	{name: "free of another model", line: "POST /gemini/v1beta/models/dear:countTokens", by: "cheap", body: oneTurn, want: refusedWith(403)},
 
@@ -425,7 +430,7 @@ func (k trick) judgeForwarded(r *http.Request, body string, secrets []string) (p
 		problems = append(problems, fmt.Sprintf("%d credentials reached the provider", shown))
 	}
 	for _, name := range []string{"X-Goog-Fieldmask", "X_goog_fieldmask", "X-Goog-User-Project", "X-Goog-Encode-Response-If-Executable", "X-Http-Method-Override",
-		"X-Hf-Bill-To", "X-Dashscope-Workspace", "X-Amz-Security-Token", "X-Tollgate-User", "Cookie"} {
+		"X-Hf-Bill-To", "X-Dashscope-Workspace", "X-Dashscope-Async", "Prefer", "Range", "If-Range", "X-Amz-Security-Token", "X-Tollgate-User", "Cookie"} {
 		if v := r.Header.Values(name); v != nil {
 			problems = append(problems, fmt.Sprintf("%s: %q reached the provider", name, v))
 		}

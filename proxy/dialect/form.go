@@ -27,6 +27,24 @@ func isForm(contentType string) bool {
 	return kind == "multipart/form-data"
 }
 
+// isForeign says whether a Content-Type names a character set in which letters, quotes and commas may be other bytes than in
+// UTF-8: some servers decode bodies as it says, UTF-7 included.
+func isForeign(contentType string) bool {
+	if len(contentType) <= len("application/json") {
+		return false
+	}
+	for i, rest := range strings.Split(strings.ToLower(contentType), "charset") {
+		name := strings.TrimLeft(rest, "= \t\"'")
+		if end := strings.IndexAny(name, "\"'; \t,"); end >= 0 {
+			name = name[:end]
+		}
+		if i > 0 && !slices.Contains([]string{"utf-8", "utf8", "us-ascii", "iso-8859-1"}, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // readForm reads the fields of a multipart form (RFC 7578) that the request's tree wants. As with JSON, such a field must
 // come once and in its own spelling; files only count as what is no text.
 //
@@ -100,7 +118,7 @@ func (r *requestReader) part(part []byte, seen map[string]bool) error {
 type partHeader struct {
 	name string
 	file bool
-	// foreign: its text is in a character set in which a name could look otherwise than it does here.
+	// foreign: its text is in a character set in which it may say something else than it does here.
 	foreign bool
 }
 
@@ -119,10 +137,7 @@ func (h *partHeader) add(line []byte) error {
 			return fmt.Errorf("a part in the encoding %.40q", value)
 		}
 	case "content-type":
-		_, params, _ := mime.ParseMediaType(value)
-		if !slices.Contains([]string{"", "utf-8", "us-ascii", "iso-8859-1"}, strings.ToLower(params["charset"])) {
-			h.foreign = true
-		}
+		h.foreign = h.foreign || isForeign(value)
 	}
 	return nil
 }

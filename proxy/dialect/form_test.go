@@ -26,6 +26,7 @@ func TestFormsOfManyClientsAreRead(t *testing.T) {
 		"capitals":       {"Multipart/Form-Data; Boundary=B", rawForm("CONTENT-DISPOSITION: FORM-DATA; NAME=\"model\"\r\n\r\ncheap")},
 		"bare names":     {formType, rawForm(fieldPart(`name=model`, "cheap"), fieldPart(`name=file; filename=a.wav; filename*=utf-8''a.wav`, "RIFF"))},
 		"Java":           {formType, rawForm("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Transfer-Encoding: 8bit\r\nContent-Length: 5\r\n\r\ncheap")},
+		"charset":        {"multipart/form-data; charset=UTF-8; boundary=B", rawForm(fieldPart(`name="model"`, "cheap"))},
 		"odd names":      {formType, rawForm(fieldPart(`name="timestamp_granularities[]"`, "word"), fieldPart(`name="model"`, "cheap"), fieldPart(`name="file"; filename="a; name=x.wav"`, "RIFF"))},
 		"no last break":  {formType, strings.TrimSuffix(rawForm(fieldPart(`name="model"`, "cheap")), "\r\n")},
 		"empty file":     {formType, rawForm(fieldPart(`name="file"; filename=""`, ""), fieldPart(`name="model"`, "cheap"))},
@@ -59,6 +60,7 @@ var formTricks = map[string]struct{ contentType, body string }{
 	"quoted-printable":     {formType, rawForm("Content-Disposition: form-data; name=\"model\"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nche=61p")},
 	"another encoding":     {formType, rawForm("Content-Disposition: form-data; name=\"x\"\r\nContent-Transfer-Encoding: base64\r\n\r\nY2hlYXA=", fieldPart(`name="model"`, "cheap"))},
 	"another charset":      {formType, rawForm("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=utf-16\r\n\r\ncheap")},
+	"charset of the whole": {"multipart/form-data; boundary=B; charset=utf-7", rawForm(fieldPart(`name="model"`, "cheap"))},
 	"two charsets":         {formType, rawForm("Content-Disposition: form-data; name=\"model\"\r\nContent-Type: text/plain; charset=utf-7\r\nContent-Type: text/plain\r\n\r\ncheap")},
 	"folded header":        {formType, rawForm("Content-Disposition: form-data;\r\n name=\"model\"\r\n\r\ncheap")},
 	"folded to a file":     {formType, rawForm("Content-Disposition: form-data; name=\"model\"\r\n\t; filename=\"f\"\r\n\r\ndear", fieldPart(`name="model"`, "cheap"))},
@@ -94,6 +96,21 @@ func TestFormsThatReadersDisagreeOnAreRefused(t *testing.T) {
 		got, err := Transcriptions.ReadRequest(Head{ContentType: trick.contentType}, []byte(trick.body))
 		if err == nil {
 			t.Errorf("%s: read, with the model %q", name, got.Model)
+		}
+	}
+}
+
+// In UTF-7, +ACI- is a quote: a server that decodes what the header says reads another request.
+func TestJSONInAnotherCharacterSetIsRefused(t *testing.T) {
+	const body = `{"model":"cheap","x":"+ACI-,+ACI-model+ACI-:+ACI-dear"}`
+	for contentType, ok := range map[string]bool{
+		"": true, "application/json": true, "application/json; charset=utf-8": true, `application/json;charset="UTF-8"`: true, "text/plain; charset = us-ascii": true,
+		"application/json; charset=utf-7": false, `application/json; charset="utf-16"`: false, "application/json; Charset=IBM037": false,
+		"application/json; charset=utf-8; charset=utf-7": false, "application/json; charset*=utf-7": false, "application/json; charset*0=ut; charset*1=f-7": false,
+		"application/json; charset='utf-7'": false, "application/json; charset=": false,
+	} {
+		if got, err := Chat.ReadRequest(Head{ContentType: contentType}, []byte(body)); (err == nil) != ok {
+			t.Errorf("%q: model %q, %v", contentType, got.Model, err)
 		}
 	}
 }

@@ -22,6 +22,8 @@ var generateContentRequest = (&node{id: reqBody}).
 	close("generationConfig", "stopSequences", "responseMimeType", "responseSchema", "responseJsonSchema", "_responseJsonSchema",
 		"temperature", "topP", "topK", "seed", "presencePenalty", "frequencyPenalty", "responseLogprobs", "logprobs",
 		"enableEnhancedCivicAnswers", "thinkingConfig", "mediaResolution").
+	read(reqOther, "generationConfig.routingConfig.manualMode.modelName").
+	close("generationConfig.routingConfig").
 	read(reqContent, "generationConfig.responseModalities").
 	close("generationConfig.responseModalities").
 	allow(reqType, "generationConfig.responseModalities.*", "TEXT").

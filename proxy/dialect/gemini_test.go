@@ -261,12 +261,12 @@ func TestGeminiUnbounded(t *testing.T) {
 		`{"tools":[{"urlContext":{}}]}`:                                                                                                       "tools[0].urlContext",
 		`{"tools":{"googleSearch":{}}}`:                                                                                                       "tools.googleSearch",
 		`{"safetySettings":[],"toolConfig":{},"labels":{},"serviceTier":"x","generationConfig":{"temperature":1,"response_mime_type":"a","responseSchema":{},"thinkingConfig":{"thinkingBudget":-1}}}`: "",
-		`{"generationConfig":{"responseModalities":["TEXT"]}}`:         "",
-		`{"generationConfig":{"responseModalities":["TEXT","IMAGE"]}}`: "generationConfig.responseModalities[1]: IMAGE",
-		`{"generationConfig":{"response_modalities":["AUDIO"]}}`:       "generationConfig.responseModalities[0]: AUDIO",
-		`{"generationConfig":{"responseModalities":[2]}}`:              "generationConfig.responseModalities[0]: not a type",
-		`{"generationConfig":{"speechConfig":{}}}`:                     "generationConfig.speechConfig",
-		`{"generationConfig":{"imageConfig":null,"routingConfig":{}}}`: "generationConfig.routingConfig",
+		`{"generationConfig":{"responseModalities":["TEXT"]}}`:                      "",
+		`{"generationConfig":{"responseModalities":["TEXT","IMAGE"]}}`:              "generationConfig.responseModalities[1]: IMAGE",
+		`{"generationConfig":{"response_modalities":["AUDIO"]}}`:                    "generationConfig.responseModalities[0]: AUDIO",
+		`{"generationConfig":{"responseModalities":[2]}}`:                           "generationConfig.responseModalities[0]: not a type",
+		`{"generationConfig":{"speechConfig":{}}}`:                                  "generationConfig.speechConfig",
+		`{"generationConfig":{"imageConfig":null,"routingConfig":{"autoMode":{}}}}`: "generationConfig.routingConfig.autoMode",
 	} {
 		r, err := GenerateContent.ReadRequest(Head{}, []byte(body))
 		if err != nil || r.Unbounded != want {

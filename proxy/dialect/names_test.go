@@ -32,6 +32,11 @@ func TestOtherModelsOfARequestAreTold(t *testing.T) {
 	if got, err := Chat.ReadRequest(Head{}, []byte(groq)); err != nil || !slices.Equal(got.Others, []string{"b", "c"}) {
 		t.Errorf("%s: %q, %v", groq, got.Others, err)
 	}
+	for _, body := range []string{`{"generationConfig":{"routingConfig":{"manualMode":{"modelName":"b"}}}}`, `{"generation_config":{"routing_config":{"manual_mode":{"model_name":"b"}}}}`} {
+		if got, err := GenerateContent.ReadRequest(Head{Model: "a"}, []byte(body)); err != nil || !slices.Equal(got.Others, []string{"b"}) {
+			t.Errorf("%s: %q, %v", body, got.Others, err)
+		}
+	}
 	for _, body := range []string{
 		`{"models":["b"],"models":["c"]}`, `{"Models":["b"]}`,
 		`{"models":[` + strings.Repeat(`"b",`, maxOthers) + `"b"]}`,

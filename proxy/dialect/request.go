@@ -111,6 +111,9 @@ func (a *API) ReadRequest(h Head, body []byte) (Request, error) {
 		Stream: a.format.streams == unlessDenied,
 	}}
 	r.req.splice.api = a
+	if isForeign(h.ContentType) {
+		return Request{}, fmt.Errorf("Content-Type %.80q: only UTF-8 is read", h.ContentType)
+	}
 	if a.format.form && isForm(h.ContentType) {
 		if err := r.readForm(h.ContentType, body); err != nil {
 			return Request{}, err
