@@ -29,6 +29,7 @@ func TestFormsOfManyClientsAreRead(t *testing.T) {
 		"charset":        {"multipart/form-data; charset=UTF-8; boundary=B", rawForm(fieldPart(`name="model"`, "cheap"))},
 		"odd names":      {formType, rawForm(fieldPart(`name="timestamp_granularities[]"`, "word"), fieldPart(`name="model"`, "cheap"), fieldPart(`name="file"; filename="a; name=x.wav"`, "RIFF"))},
 		"no last break":  {formType, strings.TrimSuffix(rawForm(fieldPart(`name="model"`, "cheap")), "\r\n")},
+		"blank lines":    {formType, rawForm(fieldPart(`name="model"`, "cheap")) + "\r\n"},
 		"empty file":     {formType, rawForm(fieldPart(`name="file"; filename=""`, ""), fieldPart(`name="model"`, "cheap"))},
 		"boundary alike": {formType, rawForm(fieldPart(`name="file"; filename="a"`, strings.ReplaceAll(file, "--Bike", "-- B")), fieldPart(`name="model"`, "cheap"))},
 	} {
