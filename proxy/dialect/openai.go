@@ -11,16 +11,19 @@ var (
 	// Chat is POST /v1/chat/completions, ChatOfMaxTokens the same of servers that know no limit but max_tokens.
 	Chat            = chat(limit{reqMaxCompletionTokens, "max_completion_tokens"}, limit{reqMaxTokens, "max_tokens"})
 	ChatOfMaxTokens = chat(limit{reqMaxTokens, "max_tokens"}, limit{reqMaxCompletionTokens, "max_completion_tokens"})
-	// Completions is POST /v1/completions, CompletionsOfVLLM the same of a server whose streams say "usage":null unasked.
-	Completions       = completions(false)
-	CompletionsOfVLLM = completions(true)
+	// Completions is POST /v1/completions, CompletionsOfVLLM the same of a server whose streams say "usage":null unasked,
+	// CompletionsOfOllama of one at which a limit of 0 is none; elsewhere it asks for an echo.
+	Completions         = completions(format{})
+	CompletionsOfVLLM   = completions(format{nativeNull: true})
+	CompletionsOfOllama = completions(format{zeroIsNone: true})
 	// Responses is POST /v1/responses.
 	Responses = &API{Name: "responses", Operation: "chat", MinOutput: 16, format: format{
-		request:   responsesRequest,
-		limits:    []limit{{reqMaxOutputTokens, "max_output_tokens"}},
-		answer:    responsesAnswer,
-		event:     responsesEvent,
-		newReader: newResponsesReader,
+		request:    responsesRequest,
+		limits:     []limit{{reqMaxOutputTokens, "max_output_tokens"}},
+		zeroIsNone: true, // at Ollama; OpenAI refuses it
+		answer:     responsesAnswer,
+		event:      responsesEvent,
+		newReader:  newResponsesReader,
 	}}
 	// Compact is POST /v1/responses/compact. It has no member that bounds its output.
 	Compact = &API{Name: "responses.compact", Operation: "chat", format: format{
@@ -52,15 +55,11 @@ func chat(limits ...limit) *API {
 	}}
 }
 
-func completions(nativeNull bool) *API {
-	return &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: format{
-		request:    completionsRequest,
-		limits:     []limit{{reqMaxTokens, "max_tokens"}},
-		answer:     chatMessage,
-		event:      chatMessage,
-		nativeNull: nativeNull,
-		newReader:  newChatReader,
-	}}
+func completions(f format) *API {
+	f.request = completionsRequest
+	f.limits = []limit{{reqMaxTokens, "max_tokens"}}
+	f.answer, f.event, f.newReader = chatMessage, chatMessage, newChatReader
+	return &API{Name: "completions", Operation: "text_completion", CanAskUsage: true, MinOutput: 1, format: f}
 }
 
 // The places that are read of answers.

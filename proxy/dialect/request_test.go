@@ -13,7 +13,7 @@ import (
 )
 
 var allAPIs = append([]*API{
-	Chat, ChatOfMaxTokens, Completions, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict,
+	Chat, ChatOfMaxTokens, Completions, CompletionsOfOllama, Responses, Compact, Embeddings, Messages, GenerateContent, StreamGenerateContent, EmbedContent, Predict,
 	Converse, ConverseStream, Invoke, InvokeStream,
 }, plainAPIs...)
 
@@ -42,6 +42,8 @@ func TestReadRequest(t *testing.T) {
 		{Completions, `{"prompt":["a","b","c"],"n":2}`, Request{Choices: 6, HasOutput: true}},
 		{Completions, `{"prompt":[1,2,3]}`, Request{Choices: 1, HasOutput: true}},
 		{Completions, `{"prompt":[[1,2],[3]]}`, Request{Choices: 2, HasOutput: true}},
+		{CompletionsOfOllama, `{"max_tokens":0}`, Request{Choices: 1, HasOutput: true}},
+		{Responses, `{"max_output_tokens":0}`, Request{Choices: 1, HasOutput: true}},
 		{Completions, `{"prompt":"Hi","max_tokens":0,"echo":true}`, Request{Choices: 1, OutputLimit: 1, HasOutput: true}},
 		{Responses, `{"model":"m","input":"Hi","max_output_tokens":64}`, Request{Model: "m", Choices: 1, OutputLimit: 64, HasOutput: true}},
 		{Responses, `{"input":"Hi","background":true}`, Request{Choices: 1, Background: true, HasOutput: true}},

@@ -12,7 +12,7 @@ var ollama = slices.Concat(
 		post("/chat", dialect.OllamaChat), post("/generate", dialect.OllamaGenerate),
 		post("/embed", dialect.OllamaEmbed), post("/embeddings", dialect.OllamaEmbeddings),
 		free("GET /tags"), free("POST /show"), free("GET /ps"), free("GET /version")),
-	shaped(dialect.OpenAIShape, under("/v1", chatMax, completions, responses, embeddings, models, model)),
+	shaped(dialect.OpenAIShape, under("/v1", chatMax, post("/completions", dialect.CompletionsOfOllama), responses, embeddings, models, model)),
 	under("/v1", messages),
 )
 
