@@ -40,10 +40,15 @@ func (c *call) forward() {
 		ErrorHandler:   c.failed,
 		Transport:      authorized{c},
 		BufferPool:     &c.h.buffers,
+		FlushInterval:  flushInterval,
 		ErrorLog:       c.h.errorLog,
 	}
 	p.ServeHTTP(c.w, c.in.WithContext(ctx))
 }
+
+// flushInterval is how long a part of an answer of known length may lie before it goes out: mostly the rest comes sooner and
+// goes out in the same write. What has no known length, as streams, goes out at once.
+const flushInterval = 10 * time.Millisecond
 
 // clientGone bounds what is still read for a client that left.
 func (c *call) clientGone() {
@@ -97,6 +102,9 @@ func (c *call) answered(res *http.Response) error {
 	c.timer.Reset(c.provider.Idle)
 	c.renewDeadline()
 	c.corsFields(res.Header)
+	if res.Header["Content-Type"] == nil {
+		c.w.Header()["Content-Type"] = nil // net/http would guess one
+	}
 	if c.provider.RejectsCredentials(res) {
 		res.Header.Set("X-Tollgate-Error", "provider_credentials")
 		c.log.Error("the provider rejects the gateway's credentials", "setting", c.provider.Setting, "status", res.StatusCode)
