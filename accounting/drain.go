@@ -58,7 +58,8 @@ func (r *Recorder) gather(round context.Context) {
 	r.journal.Wait(full, batchRecords)
 }
 
-// drain stores everything that is journalled.
+// drain stores everything that was journalled when it began. What comes meanwhile is left to make a batch of its own:
+// following it closely would ask the store for the same for a few records as for many.
 func (r *Recorder) drain(ctx context.Context) error {
 	if err := r.meet(ctx); err != nil {
 		return err
@@ -76,6 +77,9 @@ func (r *Recorder) drain(ctx context.Context) error {
 		if err := r.apply(ctx, records); err != nil {
 			r.retries.Add(1)
 			return err
+		}
+		if len(records) < batchRecords && r.at.seq >= all {
+			return nil
 		}
 	}
 }

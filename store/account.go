@@ -67,7 +67,7 @@ func (s *Store) Account(ctx context.Context, id string) (accounting.Account, err
 func waits(a accounting.Account) bool { return a.NextPlan != nil || a.NextMonthlyTokens != nil }
 
 func (s *Store) findAccount(ctx context.Context, id string) (a accounting.Account, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		found, err := t.one(accountFields(&a), `SELECT `+accountColumns+` FROM account WHERE id = $1`, id)
 		if err == nil && !found {
 			err = accounting.ErrNotFound
@@ -97,7 +97,7 @@ func (s *Store) Accounts(ctx context.Context, after string, limit int) ([]accoun
 }
 
 func (s *Store) pageOfAccounts(ctx context.Context, after string, limit int) (all []accounting.Account, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		all, err = list(t, scanAccount,
 			`SELECT `+accountColumns+` FROM account WHERE id > $1 AND deleted_at = 0 ORDER BY id LIMIT $2`, after, limit)
 		return err

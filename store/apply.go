@@ -15,7 +15,7 @@ const chargeMax = 1 << 52
 
 // Position is the sequence number up to which the store has the journal's records.
 func (s *Store) Position(ctx context.Context, journal string) (seq int64, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		seq, err = t.position(journal)
 		return err
 	})
@@ -248,7 +248,7 @@ func (t *tx) bury(journal string, dead []accounting.DeadLetter) error {
 
 // DeadLetters is how many records could not be stored and wait for a person.
 func (s *Store) DeadLetters(ctx context.Context) (n int64, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		_, err = t.one([]any{&n}, `SELECT COUNT(*) FROM dead_letter`)
 		return err
 	})

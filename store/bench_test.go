@@ -7,16 +7,34 @@ import (
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/store/pgtest"
 )
 
 // BenchmarkApply500 stores batches of 500 events of 50 accounts, with three chatbots and two models each.
 func BenchmarkApply500(b *testing.B) {
+	b.Run("SQLite", func(b *testing.B) {
+		s, err := Open(b.Context(), filepath.Join(b.TempDir(), "tollgate.db"), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		apply500(b, s)
+	})
+	b.Run("Postgres", func(b *testing.B) {
+		s, err := Connect(pgtest.URL(b), Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		if err := s.Migrate(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		apply500(b, s)
+	})
+}
+
+func apply500(b *testing.B, s *Store) {
 	const batch, accounts = 500, 50
-	s, err := Open(b.Context(), filepath.Join(b.TempDir(), "tollgate.db"), Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
 	now := time.Date(2026, 11, 24, 7, 0, 0, 0, time.UTC)
 	monthly := int64(1) << 40
 	for i := range accounts {

@@ -48,7 +48,7 @@ func scanEvent(r row) (e accounting.Event, err error) {
 // Event finds one event of an account, closed ones too.
 func (s *Store) Event(ctx context.Context, account, id string) (accounting.Event, error) {
 	var found []accounting.Event
-	err := s.read(ctx, func(t *tx) (err error) {
+	err := s.glance(ctx, func(t *tx) (err error) {
 		found, err = list(t, scanEvent, `SELECT `+eventColumns+` FROM usage_event WHERE account = $1 AND id = $2`, account, id)
 		return err
 	})
@@ -75,7 +75,7 @@ func (s *Store) Events(ctx context.Context, account string, f accounting.EventFi
 	where.addUnless(f.Outcome == "", "outcome = ", f.Outcome)
 	where.args = append(where.args, limit)
 	text := fmt.Sprintf(`SELECT %s FROM usage_event WHERE %s ORDER BY id DESC LIMIT $%d`, eventColumns, where.text.String(), len(where.args))
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		all, err = list(t, scanEvent, text, where.args...)
 		return err
 	})

@@ -49,7 +49,7 @@ func (s *Store) Grants(ctx context.Context, account, after string, limit int) (a
 	if err := s.bring(ctx, account); err != nil {
 		return nil, fmt.Errorf("grants of %s: %w", account, err)
 	}
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		all, err = list(t, scanGrant, `SELECT `+grantColumns+` FROM "grant" WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3`, account, after, limit)
 		return err
 	})
@@ -64,7 +64,7 @@ func (s *Store) Grant(ctx context.Context, account, id string) (g accounting.Gra
 	if err := s.bring(ctx, account); err != nil {
 		return accounting.Grant{}, fmt.Errorf("grant %s of %s: %w", id, account, err)
 	}
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		g, err = t.grant(account, id)
 		return err
 	})

@@ -94,7 +94,7 @@ func (s *Store) CreateKey(ctx context.Context, k policy.Key, hash policy.Hash, n
 func (s *Store) Key(ctx context.Context, hash policy.Hash) (k policy.Key, accountLives bool, err error) {
 	var deleted int64
 	var found bool
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		found, err = t.one(append(keyFields(&k), &deleted),
 			`SELECT `+keyColumns+`, account.deleted_at FROM key JOIN account ON account.id = key.account WHERE key.hash = $1`, hash[:])
 		return err
@@ -110,7 +110,7 @@ func (s *Store) Key(ctx context.Context, hash policy.Hash) (k policy.Key, accoun
 
 // Keys are an account's, revoked and expired ones too, by id.
 func (s *Store) Keys(ctx context.Context, account, after string, limit int) (all []policy.Key, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		all, err = list(t, scanKey, `SELECT `+keyColumns+` FROM key WHERE key.account = $1 AND key.id > $2 ORDER BY key.id LIMIT $3`, account, after, limit)
 		return err
 	})
@@ -121,7 +121,7 @@ func (s *Store) Keys(ctx context.Context, account, after string, limit int) (all
 }
 
 func (s *Store) AccountKey(ctx context.Context, account, id string) (k policy.Key, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		k, err = t.key(account, id)
 		return err
 	})
@@ -198,7 +198,7 @@ func (s *Store) RevokeKey(ctx context.Context, account, id string, now time.Time
 
 // Used is what the store has charged to the key in the period that began at start.
 func (s *Store) Used(ctx context.Context, key string, start time.Time) (used int64, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		_, err = t.one([]any{&used}, `SELECT used FROM key_usage WHERE key = $1 AND period_start = $2`, key, micros(start))
 		return err
 	})
@@ -211,7 +211,7 @@ func (s *Store) Used(ctx context.Context, key string, start time.Time) (used int
 // Origins are those of all live keys of live accounts, sorted.
 func (s *Store) Origins(ctx context.Context) ([]string, error) {
 	var origins []string
-	err := s.read(ctx, func(t *tx) error {
+	err := s.glance(ctx, func(t *tx) error {
 		return t.each(func(r row) error {
 			var some []string
 			if err := r.Scan(asList{&some}); err != nil {

@@ -17,7 +17,7 @@ func (s *Store) Ledger(ctx context.Context, account string, before int64, limit 
 		}
 		before = math.MaxInt64
 	}
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		all, err = list(t, func(r row) (e accounting.Entry, err error) {
 			err = r.Scan(&e.Seq, asInstant{&e.At}, &e.Kind, &e.Change.Monthly, &e.Change.Extra, &e.Balance.Monthly, &e.Balance.Extra, &e.Reference)
 			return e, err

@@ -71,7 +71,7 @@ func (s *Store) Check(ctx context.Context) error {
 
 // Newest is when the newest event's request began; the zero time without one.
 func (s *Store) Newest(ctx context.Context) (at time.Time, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		_, err := t.one([]any{asInstant{&at}}, `SELECT started_at FROM usage_event ORDER BY started_at DESC LIMIT 1`)
 		return err
 	})

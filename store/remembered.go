@@ -31,7 +31,7 @@ func (s *Store) Remember(ctx context.Context, r accounting.Remembered) error {
 func (s *Store) Recall(ctx context.Context, key string, now time.Time) (r accounting.Remembered, err error) {
 	var body []byte
 	var found bool
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		found, err = t.one([]any{&r.Key, &body, &r.Status, &r.Answer, asInstant{&r.At}},
 			`SELECT key, body, status, answer, at FROM remembered WHERE key = $1 AND at > $2`, key, micros(now.Add(-rememberFor)))
 		return err

@@ -53,6 +53,12 @@ func (s *statements) write(ctx context.Context, f func(*tx) error) error {
 	return s.run(ctx, s.kind.writes, f, s.kind.forUpdate, s.kind.forShare)
 }
 
+// glance runs f, which makes one query, without a transaction around it.
+func (s *statements) glance(ctx context.Context, f func(*tx) error) error {
+	defer s.prepare(ctx)
+	return f(&tx{ctx: ctx, statements: s})
+}
+
 // read runs f on one state of the database.
 func (s *statements) read(ctx context.Context, f func(*tx) error) error {
 	return s.run(ctx, s.kind.reads, f, "", "")
@@ -108,7 +114,7 @@ func (s *statements) find(text string) *sql.Stmt {
 // tx is a transaction in which texts stay prepared. It lives as long as the call that ctx belongs to.
 type tx struct {
 	ctx                 context.Context
-	tx                  *sql.Tx
+	tx                  *sql.Tx // nil: each query is for itself
 	statements          *statements
 	forUpdate, forShare string // the kind's, in a transaction that writes
 }
@@ -143,13 +149,7 @@ func (t *tx) affect(text string, args ...any) (int64, error) {
 
 // each calls scan with every row of the answer.
 func (t *tx) each(scan func(row) error, text string, args ...any) error {
-	var rows *sql.Rows
-	var err error
-	if stmt := t.statements.find(text); stmt != nil {
-		rows, err = t.tx.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
-	} else {
-		rows, err = t.tx.QueryContext(t.ctx, text, args...)
-	}
+	rows, err := t.query(text, args)
 	if err != nil {
 		return err
 	}
@@ -160,6 +160,19 @@ func (t *tx) each(scan func(row) error, text string, args ...any) error {
 		}
 	}
 	return rows.Err()
+}
+
+func (t *tx) query(text string, args []any) (*sql.Rows, error) {
+	stmt := t.statements.find(text)
+	switch {
+	case t.tx == nil && stmt == nil:
+		return t.statements.db.QueryContext(t.ctx, text, args...)
+	case t.tx == nil:
+		return stmt.QueryContext(t.ctx, args...)
+	case stmt == nil:
+		return t.tx.QueryContext(t.ctx, text, args...)
+	}
+	return t.tx.StmtContext(t.ctx, stmt).QueryContext(t.ctx, args...)
 }
 
 // one scans the only row of the answer into dest; false when there is none.

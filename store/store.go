@@ -103,6 +103,14 @@ func (s *Store) read(ctx context.Context, f func(*tx) error) error {
 	return s.readers.read(ctx, f)
 }
 
+// glance is read for f that makes one query.
+func (s *Store) glance(ctx context.Context, f func(*tx) error) error {
+	if !s.met.Load() {
+		return errUnmet
+	}
+	return s.readers.glance(ctx, f)
+}
+
 // dataError marks what the same records would meet again with accounting.ErrData.
 func (s *Store) dataError(err error) error {
 	if s.kind.isData(err) {

@@ -13,7 +13,7 @@ import (
 
 // Pace is the sum of tokens charged to the account since an instant, in whole hours.
 func (s *Store) Pace(ctx context.Context, account string, since time.Time) (sum int64, err error) {
-	err = s.read(ctx, func(t *tx) error {
+	err = s.glance(ctx, func(t *tx) error {
 		_, err = t.one([]any{&sum}, `SELECT CAST(COALESCE(SUM(charged_total), 0) AS BIGINT) FROM usage_hourly WHERE account = $1 AND hour >= $2`,
 			account, micros(since))
 		return err
