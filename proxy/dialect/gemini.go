@@ -144,12 +144,14 @@ func (g *geminiReader) endChunk() {
 	g.text = false
 }
 
-// end: a chunk in the middle that names no tokens of candidates doesn't say that there are none; the last one does.
+// end: a chunk in the middle that names no tokens of candidates doesn't say that there are none; the last one does, unless
+// there was text, for which then no tokens at all are told.
 func (g *geminiReader) end() unit {
 	u := g.unit
 	u.ends = u.ends || g.choices.ended()
 	if g.usage.InputKnown {
-		g.usage.OutputKnown = g.output || u.ends && g.failure == ""
+		none := g.usage.Output == 0 && g.textBytes > 0
+		g.usage.OutputKnown = g.output || u.ends && g.failure == "" && !none
 	}
 	g.begin()
 	return u
