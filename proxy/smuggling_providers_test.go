@@ -203,6 +203,9 @@ var headerTricks = []trick{
 		want: outcome{api: "generateContent", model: "gemini-2.5-flash", stream: true, charged: int64(len(oneTurn)+3)/4 + 101}},
 	{name: "text like JSON", line: "POST /openai/v1/audio/transcriptions", head: []string{"Content-Type: " + toMirror}, body: formOf(fieldOf(`name="model"`, "cheap"), fieldOf(`name="response_format"`, "text")),
 		answer: [2]string{"text/plain", "[Music] " + strings.Repeat("word", 100)}, want: outcome{api: "audio.transcriptions", model: "cheap", charged: (int64(len(formOf(fieldOf(`name="model"`, "cheap"), fieldOf(`name="response_format"`, "text"))))+3)/4 + 102}},
+	{name: "text without its tokens", line: "POST " + flash + ":generateContent", body: oneTurn,
+		answer: [2]string{"application/json", `{"candidates":[{"content":{"parts":[{"text":"` + strings.Repeat("word", 100) + `"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":12}}`},
+		want:   outcome{api: "generateContent", model: "gemini-2.5-flash", charged: 112}},
 	{name: "lines unasked", line: "POST /ollama/api/chat", body: `{"model":"m","stream":null,"messages":[]}`, answer: [2]string{"application/x-ndjson", `{"message":{"content":"a"},"done":false}` + "\n" + `{"done":true,"prompt_eval_count":3,"eval_count":4}` + "\n"},
 		want: outcome{api: "chat", model: "m", stream: true, charged: 7}},
 }
