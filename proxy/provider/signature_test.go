@@ -98,8 +98,9 @@ func encode(s, keep string) string {
 	return b.String()
 }
 
+// canonicalQuery sorts by name, then by value.
 func canonicalQuery(raw string) string {
-	var pairs []string
+	var pairs [][]string
 	for p := range strings.SplitSeq(raw, "&") {
 		if p == "" {
 			continue
@@ -107,10 +108,14 @@ func canonicalQuery(raw string) string {
 		name, value, _ := strings.Cut(p, "=")
 		name, _ = url.QueryUnescape(name)
 		value, _ = url.QueryUnescape(value)
-		pairs = append(pairs, encode(name, "")+"="+encode(value, ""))
+		pairs = append(pairs, []string{encode(name, ""), encode(value, "")})
 	}
-	slices.Sort(pairs)
-	return strings.Join(pairs, "&")
+	slices.SortFunc(pairs, slices.Compare)
+	joined := make([]string, len(pairs))
+	for i, p := range pairs {
+		joined[i] = p[0] + "=" + p[1]
+	}
+	return strings.Join(joined, "&")
 }
 
 // received is a request as a server reads it off the wire.
