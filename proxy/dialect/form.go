@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -167,6 +166,9 @@ func (h *partHeader) disposition(value string) error {
 			text, params, _ = strings.Cut(rest, ";")
 		}
 		if key == "name" {
+			if strings.ContainsAny(text, "%+") { // what stands for another name at some servers
+				return fmt.Errorf("a part with the name %.40q", text)
+			}
 			h.name = text
 		}
 	}
@@ -198,11 +200,8 @@ func (r *requestReader) field(h *partHeader, text []byte, seen map[string]bool) 
 	return nil
 }
 
-// likely is the field that some server could take a name for: with escapes, white space, or as a list's.
+// likely is the field that some server could take a name for: with white space, or as a list's.
 func likely(name string) string {
-	if plain, err := url.QueryUnescape(name); err == nil {
-		name = plain
-	}
 	name, _, _ = strings.Cut(name, "[")
 	return strings.TrimSpace(name)
 }
