@@ -31,6 +31,8 @@ type Options struct {
 	KeysCached, AccountsCached int
 	// IdleAfter is how long an account has no request before its lease goes back; 2 s.
 	IdleAfter time.Duration
+	// Alone says that no other replica charges keys: what the store has of a key's use is then asked for once a period.
+	Alone bool
 	// Now is the clock; time.Now.
 	Now func() time.Time
 }
@@ -67,6 +69,7 @@ const storeTimeout = 5 * time.Second
 type Gate struct {
 	epoch     string
 	idleAfter time.Duration
+	alone     bool
 	now       func() time.Time
 	options   atomic.Pointer[Options] // what Apply may change is read from here
 
@@ -92,6 +95,7 @@ func New(keys Keys, credit Credit, o Options) *Gate {
 	g := &Gate{
 		epoch:     o.Epoch,
 		idleAfter: o.IdleAfter,
+		alone:     o.Alone,
 		now:       o.Now,
 		credit:    credit,
 		keys:      keys,
@@ -203,35 +207,6 @@ func (g *Gate) admitLimited(ctx context.Context, c *Caller, n Need, now time.Tim
 	}
 	h.entry = e
 	return h, nil
-}
-
-// underCap reserves a request's estimate under its key's cap. The cap counts in the account's period, so
-// that has to be known first.
-func (g *Gate) underCap(ctx context.Context, e *entry, c *Caller, now time.Time) error {
-	if c.Key.MonthlyCap == nil {
-		return nil
-	}
-	s, err := g.standing(ctx, c, now)
-	if err != nil {
-		return err
-	}
-	if g.limits.unasked(e, s.Period.Start) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-		defer cancel()
-		used, err := g.keys.Used(ctx, c.Key.ID, s.Period.Start)
-		if err != nil {
-			return unavailable("what the key has used can't be looked up, since the store can't be reached")
-		}
-		g.limits.learn(e, s.Period.Start, used)
-	}
-	used, held, ok := g.limits.reserve(e, s.Period.Start, *c.Key.MonthlyCap)
-	switch {
-	case ok:
-		return nil
-	case used-held < *c.Key.MonthlyCap:
-		return capHeld(&c.Key, held, s)
-	}
-	return overCap(&c.Key, used, s)
 }
 
 // Held is how many tokens running requests of the account hold here.

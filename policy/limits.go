@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	"golang.org/x/time/rate"
 )
 
@@ -14,6 +15,7 @@ const meterKept = 10 * time.Minute
 
 // limits keeps the counters of the keys that have limits, by key id, so that a changed key keeps them.
 type limits struct {
+	looks  singleflight.Group // at what the store has of a key's use
 	mu     sync.Mutex
 	meters map[string]*meter
 }
@@ -28,10 +30,10 @@ type meter struct {
 }
 
 // budget is what counts against a key's cap in the period that began at start: what the store had charged
-// when it was asked, what was settled here since, and what running requests hold.
+// when it was last asked, what was settled here since, and what running requests hold here.
 type budget struct {
 	start                 time.Time
-	asked                 bool
+	askedAt               time.Time // zero: never
 	stored, settled, held int64
 }
 
@@ -106,25 +108,25 @@ func (m *meter) tooOften(wait time.Duration) *Denied {
 	return rateLimited(wait, "this key may make %d requests a minute", m.perMinute)
 }
 
-// unasked says that the store has to be asked what the key has used in the period that began at start. What
-// is settled from now on is counted here: a settlement that the store's answer has too counts twice until the
-// next period, which errs on the safe side by what a key settles within one call.
-func (s *limits) unasked(e *entry, start time.Time) bool {
+// asked says when the store was last asked what the key has used in the period that began at start, and what was
+// settled here since then; the zero time: it never was.
+func (s *limits) asked(e *entry, start time.Time) (at time.Time, settled int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := &e.meter.budget
 	if b.start.Before(start) {
 		*b = budget{start: start}
 	}
-	return !b.asked
+	return b.askedAt, b.settled
 }
 
-// learn takes in the store's answer. Several may ask at once; the first answer counts.
-func (s *limits) learn(e *entry, start time.Time, used int64) {
+// learn takes in the store's answer of an instant, which has what was settled here before it was asked for.
+func (s *limits) learn(e *entry, start time.Time, used, settled int64, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b := &e.meter.budget; b.start.Equal(start) && !b.asked {
-		b.stored, b.asked = used, true
+	if b := &e.meter.budget; b.start.Equal(start) {
+		b.stored, b.askedAt = used, at
+		b.settled -= settled
 	}
 }
 

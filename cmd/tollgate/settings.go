@@ -103,5 +103,6 @@ func gateOptions(c *config.Config, epoch string) policy.Options {
 		HoldOutputTokens: c.Policy.HoldOutputTokens, StrictOutputTokens: c.Policy.StrictOutputTokens,
 		OnStoreDownServe: c.Policy.OnStoreDown == "serve",
 		IdleAfter:        idleAfter(c),
+		Alone:            !store.IsURL(c.Store.Reveal()),
 	}
 }
