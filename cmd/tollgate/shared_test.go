@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,56 +131,6 @@ func TestTwoReplicasShareOnePostgres(t *testing.T) {
 	if said, status := tollgate(t, dirA, "backup", dirA+"/copy"); status != 1 || !strings.Contains(said, "pg_dump") {
 		t.Errorf("backup: status %d, %s", status, said)
 	}
-}
-
-// TestKillOfOneOfTwoReplicas kills one of two under load, again and again: what it answered is in the ledger when it
-// is back, and what it had leased is too.
-func TestKillOfOneOfTwoReplicas(t *testing.T) {
-	const rounds = 8
-	seed := uint64(time.Now().UnixNano())
-	provider, origin := newProvider(t)
-	url := pgtest.URL(t)
-	dirA, yamlA := sharing(t, origin, url)
-	dirB, yamlB := sharing(t, origin, url)
-	a, b := begin(t, dirA, yamlA), begin(t, dirB, yamlB)
-	var serial atomic.Int64
-	accounts := []string{"one", "two"}
-	clients := make([][]*client, 2) // of each replica
-	for i, account := range accounts {
-		key := a.account(t, account, 200_000_000, nil)
-		a.purchase(t, account, "r", 1_000_000_000_000)
-		for j := range 8 {
-			clients[j%2] = append(clients[j%2], &client{account, key, rand.New(rand.NewPCG(seed, uint64(10*i+j))), &serial, ofAllKinds})
-		}
-	}
-	storms := []*storm{newStorm(t, clients[0]), newStorm(t, clients[1])}
-	storms[0].origin.Store(&a.data)
-	for range rounds {
-		storms[1].origin.Store(&b.data)
-		time.Sleep(time.Duration(150+rand.IntN(300)) * time.Millisecond)
-		b.kill(t)
-		storms[1].origin.Store(nil)
-		b = begin(t, dirB, yamlB)
-	}
-	remembered := slices.Concat(storms[0].end(), storms[1].end())
-	a.stop(t) // what it journalled is stored
-	var events []accounting.Event
-	for _, account := range accounts {
-		own := b.events(t, account)
-		b.audit(t, account, own)
-		events = append(events, own...)
-	}
-	found := compare(t, remembered, provider.Answered(), events)
-	if found.answered < 10*rounds {
-		t.Errorf("only %d responses ended: that is no load", found.answered)
-	}
-	b.stop(t)
-	said, status := tollgate(t, dirB, "verify")
-	if status != 0 {
-		t.Errorf("verify: %s", said)
-	}
-	fmt.Printf("FAULT kill-9-of-one-of-two rounds=%d requests=%d answered=%d events=%d interrupted=%d lost=%d dup=%d unexplained=%d wrong=%d verify=%q %s\n",
-		rounds, len(remembered), found.answered, found.events, found.interrupted, found.lost, found.dup, found.unexplained, found.wrong, strings.TrimSpace(said), verdict(t))
 }
 
 // TestServeWaitsForItsStore starts before Postgres does, and goes on when Postgres is gone for a while.
