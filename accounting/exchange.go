@@ -26,6 +26,14 @@ func (l *Lease) Tell(granted, returned, spent int64) {
 	l.Granted = max(l.Granted, granted, l.Returned+l.Spent)
 }
 
+// TellPast is Tell for a period that is over: what a lost answer granted of it, the replica will never hear of, so that
+// is back.
+func (l *Lease) TellPast(granted, returned, spent int64) {
+	l.Tell(granted, returned, spent)
+	heard := max(granted, returned+spent)
+	l.Returned = max(l.Returned, l.Granted-heard+returned)
+}
+
 // Lending is an account as an exchange sees it, under the account's lock.
 type Lending struct {
 	// Pools are rolled to now and hold every period that a lease belongs to.

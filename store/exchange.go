@@ -56,7 +56,12 @@ func (t *tx) exchange(ask policy.Ask, sliceTokensMax int64) (policy.Lease, error
 func lend(l *accounting.Lending, ask policy.Ask) (enough bool) {
 	running := l.Pools.Running().Start
 	if !ask.PeriodStart.IsZero() {
-		l.Lease(ask.PeriodStart, ask.Epoch).Tell(ask.Granted, ask.Returned, ask.Spent)
+		told := l.Lease(ask.PeriodStart, ask.Epoch)
+		if ask.PeriodStart.Equal(running) {
+			told.Tell(ask.Granted, ask.Returned, ask.Spent)
+		} else {
+			told.TellPast(ask.Granted, ask.Returned, ask.Spent)
+		}
 	}
 	own := l.Lease(running, ask.Epoch)
 	target := own.Returned + own.Spent + ask.Need

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -16,7 +17,14 @@ import (
 	"github.com/tollgate/tollgate/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+func TestMain(m *testing.M) {
+	if raced { // SQLite is thirty times slower then
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(pgtest.Main(m))
+}
 
 // connect opens a store on a database.
 func connect(t *testing.T, url string, o store.Options) *store.Store {
@@ -43,6 +51,36 @@ func TestPostgresIsAStore(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T, forgive bool, now func() time.Time) storetest.Store {
 		return connect(t, pgtest.URL(t), store.Options{Forgive: forgive, Now: now})
+	})
+}
+
+// rewoundSchema is a store on a schema whose tables can be put back.
+type rewoundSchema struct {
+	*store.Store
+	t   *testing.T
+	url string
+}
+
+// tables runs a statement, in which %1$I is a table and %2$I the name of its copy, for each table of the schema.
+func (r *rewoundSchema) tables(statement string) {
+	pgtest.Exec(r.t, r.url, `DO $$ DECLARE name TEXT; BEGIN
+		FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND NOT starts_with(tablename, 'kept_') LOOP
+			EXECUTE format('`+statement+`', name, 'kept_' || name); END LOOP; END $$`)
+}
+
+func (r *rewoundSchema) Keep() {
+	r.tables(`DROP TABLE IF EXISTS %2$I; CREATE TABLE %2$I AS TABLE %1$I`)
+}
+
+func (r *rewoundSchema) Rewind() {
+	r.tables(`DELETE FROM %1$I; INSERT INTO %1$I SELECT * FROM %2$I`)
+}
+
+func TestPostgresServesACluster(t *testing.T) {
+	t.Parallel()
+	storetest.RunCluster(t, func(t *testing.T, now func() time.Time) storetest.Rewinder {
+		url := pgtest.URL(t)
+		return &rewoundSchema{connect(t, url, store.Options{Now: now}), t, url}
 	})
 }
 

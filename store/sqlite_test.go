@@ -46,6 +46,36 @@ func TestSQLiteIsAStore(t *testing.T) {
 	})
 }
 
+// rewoundFile is a store on a file that can be put back.
+type rewoundFile struct {
+	*store.Store
+	t      *testing.T
+	dir    string
+	copies int
+	now    func() time.Time
+}
+
+func (r *rewoundFile) kept() string { return filepath.Join(r.dir, fmt.Sprintf("kept-%d.db", r.copies)) }
+
+func (r *rewoundFile) Keep() {
+	r.copies++
+	if err := r.Backup(r.t.Context(), r.kept()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rewoundFile) Rewind() {
+	r.Store = openStore(r.t, r.kept(), store.Options{Now: r.now})
+}
+
+func TestSQLiteServesACluster(t *testing.T) {
+	t.Parallel()
+	storetest.RunCluster(t, func(t *testing.T, now func() time.Time) storetest.Rewinder {
+		dir := t.TempDir()
+		return &rewoundFile{Store: openStore(t, filepath.Join(dir, "tollgate.db"), store.Options{Now: now}), t: t, dir: dir, now: now}
+	})
+}
+
 // raw opens a second hand on the database, for what no store would do.
 func raw(t *testing.T, file string) *sql.DB {
 	t.Helper()

@@ -37,7 +37,7 @@ func Main(m *testing.M) int {
 // Postgres the test fails in CI and is skipped elsewhere.
 func URL(t testing.TB) string {
 	t.Helper()
-	shared.Do(func() { shared.server, shared.err = started() })
+	shared.Do(func() { shared.server, shared.err = Run() })
 	need(t, shared.err)
 	schema := fmt.Sprintf("test_%d", shared.schemas.Add(1))
 	Exec(t, shared.server.URL(), "CREATE SCHEMA "+schema)
@@ -47,7 +47,7 @@ func URL(t testing.TB) string {
 // Start starts a server of the test's own, which the test's end removes.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s, err := started()
+	s, err := Run()
 	need(t, err)
 	t.Cleanup(func() {
 		if err := s.Remove(); err != nil {
@@ -55,17 +55,6 @@ func Start(t testing.TB) *Server {
 		}
 	})
 	return s
-}
-
-func started() (*Server, error) {
-	s, err := newServer()
-	if err != nil {
-		return nil, err
-	}
-	if err := s.Start(); err != nil {
-		return nil, errors.Join(err, s.Remove())
-	}
-	return s, nil
 }
 
 func need(t testing.TB, err error) {

@@ -24,7 +24,21 @@ const (
 type Server struct {
 	bin, dir string
 	port     int
-	leash    *leash // nil: it does not run
+	settings []string // name=value, beside those of all
+	leash    *leash   // nil: it does not run
+}
+
+// Run makes and starts a server for a program, which removes it. settings are name=value, and win.
+func Run(settings ...string) (*Server, error) {
+	s, err := newServer()
+	if err != nil {
+		return nil, err
+	}
+	s.settings = settings
+	if err := s.Start(); err != nil {
+		return nil, errors.Join(err, s.Remove())
+	}
+	return s, nil
 }
 
 // newServer makes a database cluster that is not started. It does not sync: tests of durability end processes, not power.
@@ -115,9 +129,11 @@ func (s *Server) Start() error {
 }
 
 func (s *Server) start() (err error) {
-	s.leash, err = tether(s.dir, filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.dir, "-c", "fsync=off", "-c", "max_connections=200")
-	if err != nil {
+	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=" + s.dir, "fsync=off", "max_connections=200"}, s.settings...) {
+		args = append(args, "-c", setting)
+	}
+	if s.leash, err = tether(s.dir, filepath.Join(s.bin, "postgres"), args...); err != nil {
 		return fmt.Errorf("start postgres: %w", err)
 	}
 	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
