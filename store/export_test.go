@@ -2,6 +2,14 @@ package store
 
 import "context"
 
+// SchemaVersion is what a Postgres database says of itself; -1: nothing.
+func (s *Store) SchemaVersion(ctx context.Context) (version int) {
+	if err := s.writer.db.QueryRowContext(ctx, `SELECT version FROM tollgate_schema`).Scan(&version); err != nil {
+		return -1
+	}
+	return version
+}
+
 // SessionState counts what a connection to Postgres keeps beyond a transaction.
 func (s *Store) SessionState(ctx context.Context) (n int, err error) {
 	err = s.writer.db.QueryRowContext(ctx, `SELECT (SELECT COUNT(*) FROM pg_prepared_statements) +

@@ -222,10 +222,10 @@ func migratePostgres(t *tx, steps []string) error {
 		return nil
 	}
 	if version == 0 {
-		if err := t.exec(`CREATE TABLE tollgate_schema (version BIGINT NOT NULL)`); err != nil {
+		if err := t.exec(`CREATE TABLE tollgate_schema (version BIGINT NOT NULL, serves BIGINT NOT NULL)`); err != nil {
 			return err
 		}
-		if err := t.exec(`INSERT INTO tollgate_schema VALUES (0)`); err != nil {
+		if err := t.exec(`INSERT INTO tollgate_schema (version, serves) VALUES (0, 0)`); err != nil {
 			return err
 		}
 	}
@@ -235,10 +235,11 @@ func migratePostgres(t *tx, steps []string) error {
 			return fmt.Errorf("to version %d: %w", version+i+1, err)
 		}
 	}
-	return t.exec(`UPDATE tollgate_schema SET version = $1`, len(steps))
+	return t.exec(`UPDATE tollgate_schema SET version = $1, serves = $2`, len(steps), servesFrom)
 }
 
-// postgresVersion is the version of the schema, 0 where there is none. It fails when the tables are not those of it.
+// postgresVersion is the version of the schema, 0 where there is none, and this program's own for a newer one that
+// serves it. It fails when the tables are not those of it.
 func postgresVersion(t *tx, steps []string) (int, error) {
 	tables, err := list(t, func(r row) (name string, err error) {
 		err = r.Scan(&name)
@@ -258,13 +259,14 @@ func postgresVersion(t *tx, steps []string) (int, error) {
 	if !have[schemaTable] {
 		return 0, nil
 	}
-	var version int
-	if found, err := t.one([]any{&version}, `SELECT version FROM tollgate_schema`); err != nil || !found || version == 0 {
+	var version, serves int
+	if found, err := t.one([]any{&version, &serves}, `SELECT version, serves FROM tollgate_schema`); err != nil || !found || version == 0 {
 		return 0, cmp.Or(err, unusablef("it is half made: %s has no version; restore it whole", schemaTable))
 	}
-	if version > len(steps) {
+	if serves > len(steps) {
 		return 0, newerVersion(version)
 	}
+	version = min(version, len(steps))
 	for _, name := range tablesOf(steps[:version]) {
 		if !have[name] {
 			return 0, unusablef("it is half made: its schema is version %d and has no table %s; restore it whole", version, name)

@@ -110,6 +110,29 @@ func TestASchemaIsMadeOnceByAllReplicas(t *testing.T) {
 	}
 }
 
+// TestTheVersionBeforeRunsOnTheNewSchema: gateways are replaced one by one.
+func TestTheVersionBeforeRunsOnTheNewSchema(t *testing.T) {
+	url := pgtest.URL(t)
+	connect(t, url, store.Options{})
+	pgtest.Exec(t, url, `UPDATE tollgate_schema SET version = 99; ALTER TABLE account ADD COLUMN shoe_size BIGINT NOT NULL DEFAULT 0; CREATE TABLE shoe (size BIGINT)`)
+	s := connect(t, url, store.Options{})
+	account(t, s, "acme", 1)
+	if _, err := s.Account(t.Context(), "acme"); err != nil {
+		t.Error(err)
+	}
+	reader, err := store.Connect(url, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := reader.Meet(t.Context()); err != nil {
+		t.Errorf("for reading: %v", err)
+	}
+	if version := s.SchemaVersion(t.Context()); version != 99 {
+		t.Errorf("it made the schema version %d", version)
+	}
+}
+
 func TestNothingWorksBeforeTheDatabaseIsMet(t *testing.T) {
 	s, err := store.Connect(pgtest.URL(t), store.Options{})
 	if err != nil {
@@ -136,7 +159,7 @@ func TestADatabaseThatCanNotBeUsedSaysHowItIsMended(t *testing.T) {
 		before string
 		want   string
 	}{
-		"newer":           {before: `UPDATE tollgate_schema SET version = 99`, want: "its schema is version 99 and this program knows 2: it was written by a newer tollgate"},
+		"newer":           {before: `UPDATE tollgate_schema SET version = 99, serves = 98`, want: "its schema is version 99 and this program knows 2: it was written by a newer tollgate"},
 		"without a table": {before: `DROP TABLE lease`, want: "it is half made: its schema is version 2 and has no table lease"},
 		"without version": {before: `DELETE FROM tollgate_schema`, want: "it is half made: tollgate_schema has no version"},
 		"another's":       {before: `DROP TABLE tollgate_schema`, want: "it has a table plan, but no tollgate_schema"},

@@ -1,5 +1,10 @@
 package store
 
+// servesFrom is the oldest version whose programs can work on the newest schema: while gateways are replaced one by one,
+// those of the version before still run, and may start again. A step that takes away what they use raises it, in the
+// version after the one that no longer uses it.
+const servesFrom = 2
+
 // migrations are the schema's versions, each the SQL that leads to it from the one before: never edited once
 // released, only added to. One text serves both databases. Instants are microseconds since 1970 in UTC and 0 is
 // "never"; null is an absent number.

@@ -221,7 +221,7 @@ func freeAddress(t *testing.T) string {
 func TestServeEndsForWhatWaitingDoesNotMend(t *testing.T) {
 	_, origin := newProvider(t)
 	url := pgtest.URL(t)
-	pgtest.Exec(t, url, `CREATE TABLE tollgate_schema (version BIGINT); INSERT INTO tollgate_schema VALUES (99)`)
+	pgtest.Exec(t, url, `CREATE TABLE tollgate_schema (version BIGINT, serves BIGINT); INSERT INTO tollgate_schema VALUES (99, 99)`)
 	dir, yaml := sharing(t, origin, strings.Replace(url, "postgres@", "postgres:hush-pw@", 1))
 	c, ready := launch(t, dir, yaml)
 	if _, ok := <-ready; ok {
