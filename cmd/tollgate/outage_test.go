@@ -22,10 +22,10 @@ type ordeal struct {
 	storms   []*storm // one a replica
 }
 
-func newOrdeal(t *testing.T, replicas int, url string) *ordeal {
+func newOrdeal(t *testing.T, replicas int, url string, more ...string) *ordeal {
 	t.Helper()
 	provider, origin := newProvider(t)
-	o := &ordeal{cluster: newCluster(t, replicas, origin, url, "policy: { lease_tokens_max: 1000000000000 }\n"), provider: provider, accounts: []string{"one", "two"}}
+	o := &ordeal{cluster: newCluster(t, replicas, origin, url, "policy: { lease_tokens_max: 1000000000000 }\n"+strings.Join(more, "")), provider: provider, accounts: []string{"one", "two"}}
 	seed := uint64(time.Now().UnixNano())
 	serial := &atomic.Int64{}
 	for i, r := range o.replicas {
@@ -137,6 +137,30 @@ func TestPostgresIsAway(t *testing.T) {
 	o.storms[1].origin.Store(&second.data)
 	time.Sleep(time.Second)
 	o.judge(t, "postgres-away", fmt.Sprintf("away=%v served_from_leases=%d killed=1", away, served))
+}
+
+// TestAnswersWaitForPostgres where they are to be durable in it, and for the journal alone while it is away.
+func TestAnswersWaitForPostgres(t *testing.T) {
+	server := pgtest.Start(t)
+	o := newOrdeal(t, 2, server.URL(), "durability: database\n")
+	time.Sleep(time.Second)
+	there := o.answered()
+	do(t, server.Stop)
+	time.Sleep(3 * time.Second)
+	away := o.answered() - there
+	do(t, server.Start)
+	time.Sleep(time.Second)
+	if there < 20 || away < 20 {
+		t.Errorf("%d answers with the database, %d without", there, away)
+	}
+	o.judge(t, "durability-database", fmt.Sprintf("away=3s answered_meanwhile=%d", away))
+}
+
+// TestReplicasBehindAPooler share few connections to the database.
+func TestReplicasBehindAPooler(t *testing.T) {
+	o := newOrdeal(t, 3, pgtest.Pooler(t, pgtest.Start(t)))
+	time.Sleep(3 * time.Second)
+	o.judge(t, "pooler", "mode=transaction connections=4")
 }
 
 // TestPostgresGoesBackInTime puts a copy of some seconds ago in the database's place, under load.
