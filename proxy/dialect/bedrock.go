@@ -22,7 +22,7 @@ func converse(s streams) *API {
 		limits:    []limit{{reqMaxTokens, "maxTokens"}},
 		limitsIn:  "inferenceConfig",
 		added:     toolPrompt,
-		stored:    ":prompt/",
+		enlarging: []string{":prompt/"},
 		streams:   s,
 		answer:    converseAnswer,
 		event:     converseEvent,

@@ -262,7 +262,7 @@ func TestBedrockRequests(t *testing.T) {
 		{Converse, model, `{"additionalModelRequestFields":{"max_tokens":9}}`, 0, "additionalModelRequestFields"},
 		{Converse, model, `{"inferenceConfig":{"x":1}}`, 0, "inferenceConfig.x"},
 		{Converse, model, `{"toolConfig":{"tools":[{"systemTool":{"name":"nova_grounding"}}]}}`, 0, "toolConfig.tools[0].systemTool"},
-		{Converse, "arn:aws:bedrock:us-east-1:1:prompt/PROMPT1:2", `{}`, 0, "the model stands for what is stored at the provider"},
+		{Converse, "arn:aws:bedrock:us-east-1:1:prompt/PROMPT1:2", `{}`, 0, "model: for a name with :prompt/ the provider reads more than the request"},
 		{Invoke, model, `{"max_tokens":10,"messages":[]}`, 10, own},
 		{Invoke, model, `{"max_tokens_to_sample":10.0,"prompt":"a"}`, 10, own},
 		{InvokeStream, model, `{"max_gen_len":10}`, 10, own},

@@ -51,9 +51,9 @@ type format struct {
 	limitsIn string
 	// zeroIsNone: a limit of 0 bounds nothing.
 	zeroIsNone bool
-	// stored is what a model's name in the path contains where it stands for a prompt that the provider keeps, so that the
-	// body doesn't bound the cost; "": none does.
-	stored string
+	// enlarging is what a model's name holds where the provider reads more for it than the request: a stored prompt, pages
+	// that it searches.
+	enlarging []string
 	// streams says which requests are answered by a stream.
 	streams streams
 	// sequence: a stream is one JSON value after the other (NDJSON).

@@ -20,6 +20,7 @@ var (
 	Responses = &API{Name: "responses", Operation: "chat", MinOutput: 16, format: format{
 		request:    responsesRequest,
 		limits:     []limit{{reqMaxOutputTokens, "max_output_tokens"}},
+		enlarging:  searching,
 		zeroIsNone: true, // at Ollama; OpenAI refuses it
 		answer:     responsesAnswer,
 		event:      responsesEvent,
@@ -43,12 +44,16 @@ var (
 	}}
 )
 
+// searching are parts of the names of models that search the web: OpenRouter's, OpenAI's, Groq's, Perplexity's.
+var searching = []string{":online", "-search", "deep-research", "compound", "sonar"}
+
 func chat(limits ...limit) *API {
 	return &API{Name: "chat.completions", Operation: "chat", CanAskUsage: true, MinOutput: 1, format: format{
 		request:    chatRequest,
 		limits:     limits,
 		firstBinds: limits[0].id == reqMaxTokens,
 		zeroIsNone: true, // at Ollama; OpenAI refuses it
+		enlarging:  searching,
 		answer:     chatMessage,
 		event:      chatMessage,
 		newReader:  newChatReader,

@@ -54,6 +54,7 @@ func openAIRequest(harmless ...string) *node {
 		once("").
 		read(reqModel, "model").read(reqStream, "stream").otherModels().
 		read(reqStreamOptions, "stream_options").read(reqIncludeUsage, "stream_options.include_usage").
+		read(reqRunningUsage, "stream_options.continuous_usage_stats").
 		once("stream_options").
 		close("", harmless...)
 }

@@ -80,6 +80,7 @@ const (
 	reqMaxOutputTokens
 	reqStreamOptions
 	reqIncludeUsage
+	reqRunningUsage // usage in each chunk, where usage is asked for
 	reqBackground
 	reqConfig   // the object in which the limits stand
 	reqBinary   // a picture, a sound or a file, as a string
@@ -214,6 +215,10 @@ func (r *requestReader) see(v *value) {
 		if n, ok := wholeNumber(string(v.raw)); ok && n > 0 {
 			r.req.OutputLimit = max(r.req.OutputLimit, min(n, maxOutput))
 		}
+	case reqRunningUsage:
+		if r.boolean(v) {
+			r.req.splice.running = spanOf(v)
+		}
 	case reqBinary:
 		if v.kind == '"' {
 			r.req.size -= v.size
@@ -228,8 +233,10 @@ func (r *requestReader) finish(h Head) (Request, error) {
 		q.Model = h.Model
 		q.Unbounded = cmp.Or(q.Unbounded, q.splice.api.format.deployed)
 	}
-	if stored := q.splice.api.format.stored; q.Unbounded == "" && stored != "" && strings.Contains(h.Model, stored) {
-		q.Unbounded = "the model stands for what is stored at the provider"
+	for _, part := range q.splice.api.format.enlarging {
+		if q.Unbounded == "" && strings.Contains(strings.ToLower(q.Model), part) {
+			q.Unbounded = "model: for a name with " + part + " the provider reads more than the request"
+		}
 	}
 	switch q.splice.api.format.streams {
 	case always:

@@ -159,6 +159,10 @@ func TestUnbounded(t *testing.T) {
 		body string
 		want string
 	}{
+		{Chat, `{"model":"openai/gpt-4o:online"}`, "model: for a name with :online the provider reads more than the request"},
+		{Chat, `{"model":"gpt-4o-Search-preview"}`, "model: for a name with -search the provider reads more than the request"},
+		{Responses, `{"model":"o3-deep-research"}`, "model: for a name with deep-research the provider reads more than the request"},
+		{Chat, `{"model":"gpt-4o"}`, ""},
 		{Chat, chat(`"text"`), ""},
 		{Chat, chat(`[{"type":"text","text":"a"},{"type":"refusal","refusal":"no"}]`), ""},
 		{Chat, chat(`[{"text":"a"}]`), ""},

@@ -12,9 +12,9 @@ import (
 // maxRaw is the longest value that is handed over as text; of a longer one only kind and offsets are told.
 const maxRaw = 64 << 10
 
-// maxKey bounds a key's text: no wanted key is longer than 21 letters, and none of them takes more than the six
+// maxKey bounds a key's text: no wanted key is longer than 23 letters, and none of them takes more than the six
 // bytes of \u0061.
-const maxKey = 128
+const maxKey = 144
 
 // maxTracked is how deep a tree of wanted values may reach.
 const maxTracked = 16

@@ -21,6 +21,7 @@ type splice struct {
 	config  object        // format.limitsIn
 	options object        // stream_options
 	include span          // of include_usage's value; empty: there is none
+	running span          // of continuous_usage_stats, where it is true
 }
 
 // span is where a value stands in the body.
@@ -99,8 +100,12 @@ func (r *Request) Splice(body []byte, s Splice) []byte {
 	return apply(body, todo)
 }
 
-// ask is the edits inside the body that ask for usage, and the member that the body lacks.
+// ask is the edits inside the body that ask for usage, and the member that the body lacks. vLLM's usage in each chunk,
+// which a client that didn't ask wouldn't get either, stays away.
 func (s *splice) ask(todo []edit) ([]edit, string) {
+	if s.running != (span{}) {
+		todo = append(todo, edit{s.running, "false"})
+	}
 	if s.include != (span{}) {
 		return append(todo, edit{s.include, "true"}), ""
 	}

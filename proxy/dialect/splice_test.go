@@ -25,6 +25,8 @@ func TestSplice(t *testing.T) {
 		{Chat, `{"stream_options":{"include_usage":true},"stream":true}`, "", ask},
 		{Chat, `{"messages":[{"stream_options":{"include_usage":false}}],"stream":true}`, `{"messages":[{"stream_options":{"include_usage":false}}],"stream":true,"stream_options":{"include_usage":true}}`, ask},
 		{Chat, `{"stream_options":{"x":{"include_usage":false}},"stream":true}`, `{"stream_options":{"x":{"include_usage":false},"include_usage":true},"stream":true}`, ask},
+		{Chat, `{"stream_options":{"continuous_usage_stats":true},"stream":true}`, `{"stream_options":{"continuous_usage_stats":false,"include_usage":true},"stream":true}`, ask},
+		{Chat, `{"stream_options":{"continuous_usage_stats":true,"include_usage":true},"stream":true}`, "", ask},
 		{Chat, `{"stream":false}`, "", ask},
 		{Chat, `{"model":"m"}`, "", ask},
 		{Completions, `{"stream":true}`, `{"stream":true,"stream_options":{"include_usage":true}}`, ask},
