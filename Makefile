@@ -32,6 +32,10 @@ check: ## formatting, vet, staticcheck, tidy modules
 bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 3 minutes)
 	go run ./cmd/tollgate-bench
 
+.PHONY: scale
+scale: ## the shared store with ten million events: reads, a month's end, settled events a second (about 10 minutes, 7 GB)
+	go run ./cmd/tollgate-bench scale
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \

@@ -43,6 +43,21 @@ func build(ctx context.Context, dir string, profile bool) (string, error) {
 
 // startGateway waits until it is ready and has an account with a key.
 func (b *bench) startGateway(ctx context.Context, dir, provider, sink string) (*gateway, error) {
+	rest := fmt.Sprintf("telemetry: { otlp_endpoint: %q, sample_ratio: %g }\n", sink, b.sample)
+	g, err := launch(ctx, b.gateway, dir, provider, rest, "TOLLGATE_PROFILE="+b.profile)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.prepare(ctx); err != nil {
+		g.stop()
+		return nil, fmt.Errorf("make an account: %w", err)
+	}
+	return g, nil
+}
+
+// launch starts a gateway that keeps its files in dir and waits until it is ready. rest is what gateway.yaml has besides
+// doors, folder and provider.
+func launch(ctx context.Context, binary, dir, provider, rest string, env ...string) (*gateway, error) {
 	data, err := freePort()
 	if err != nil {
 		return nil, err
@@ -57,8 +72,7 @@ admin: { listen: %q, token: %q }
 data_dir: %q
 providers:
   openai: { api_key: "sk-bench", base_url: %q, drain_for: %v }
-telemetry: { otlp_endpoint: %q, sample_ratio: %g }
-`, data, admin, adminToken, filepath.Join(dir, "data"), provider, drainFor, sink, b.sample)
+%s`, data, admin, adminToken, filepath.Join(dir, "data"), provider, drainFor, rest)
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		return nil, err
 	}
@@ -68,15 +82,15 @@ telemetry: { otlp_endpoint: %q, sample_ratio: %g }
 	}
 	defer log.Close() // the child has its own
 	g := &gateway{
-		process: &process{cmd: exec.CommandContext(ctx, b.gateway, "serve", "--config", file), url: "http://" + data},
+		process: &process{cmd: exec.CommandContext(ctx, binary, "serve", "--config", file), url: "http://" + data},
 		admin:   "http://" + admin,
 	}
 	g.cmd.Stderr, g.cmd.Stdout = log, log
-	g.cmd.Env = append(os.Environ(), "TOLLGATE_PROFILE="+b.profile)
+	g.cmd.Env = append(os.Environ(), env...)
 	if err := g.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start tollgate: %w", err)
 	}
-	if err := g.prepare(ctx); err != nil {
+	if err := g.await(ctx); err != nil {
 		g.stop()
 		said, _ := os.ReadFile(log.Name()) // only to tell of
 		return nil, fmt.Errorf("start tollgate: %w\n%s", err, said[max(0, len(said)-2000):])
@@ -84,21 +98,25 @@ telemetry: { otlp_endpoint: %q, sample_ratio: %g }
 	return g, nil
 }
 
-// prepare waits for readiness and makes an account that can pay for everything.
-func (g *gateway) prepare(ctx context.Context) error {
-	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+// await waits for readiness.
+func (g *gateway) await(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
 	for {
-		err := g.call(wait, http.MethodGet, "/readyz", nil, nil)
+		err := g.call(ctx, http.MethodGet, "/readyz", nil, nil)
 		if err == nil {
-			break
+			return nil
 		}
 		select {
-		case <-wait.Done():
+		case <-ctx.Done():
 			return err
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// prepare makes an account that can pay for everything.
+func (g *gateway) prepare(ctx context.Context) error {
 	if err := g.call(ctx, http.MethodPost, "/api/v1/accounts", map[string]any{"id": account, "monthly_tokens": int64(1e15)}, nil); err != nil {
 		return err
 	}

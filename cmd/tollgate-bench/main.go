@@ -2,6 +2,9 @@
 // httputil.ReverseProxy (the floor) in turns in front of the same provider, each as a process of its own, and
 // prints CPU per request and per stream, added latency and memory per open stream as ratios. Then it counts streams that are cut.
 //
+// `tollgate-bench scale` measures the shared store with ten million events in it, and `tollgate-bench fill` puts such a
+// history into a store of yours.
+//
 // A ratio is taken within each round, and the median of the rounds is shown: the machine's moods then hit both sides.
 // It exits with 1 if anything could not be measured, or if the gateway cut a stream.
 package main
@@ -43,6 +46,10 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 			return floor(args[1:], in, out)
 		case "load":
 			return load(in, out)
+		case "scale":
+			return runScale(ctx, args[1:], out)
+		case "fill":
+			return runFill(ctx, args[1:], out)
 		}
 	}
 	var b bench
