@@ -162,6 +162,7 @@ func TestAPoolIsUsedToTheLastToken(t *testing.T) {
 
 // TestAReplicaThatStoppedLosesItsLease is stopped for longer than the others wait for it.
 func TestAReplicaThatStoppedLosesItsLease(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	c := newCluster(t, 2, origin, pgtest.URL(t), "policy: { lease_forfeit_after: 4s }\n")
 	key := c.replicas[0].account(t, "acme", 1000, nil)

@@ -57,6 +57,7 @@ func (l *badLine) heal() { l.proxy.Toxics.ResetToxics(l.Context()) }
 
 // TestTheLineToPostgresIsBad goes through what happens to networks, under load.
 func TestTheLineToPostgresIsBad(t *testing.T) {
+	t.Parallel()
 	line, at := newBadLine(t, pgtest.URL(t))
 	o := newOrdeal(t, 2, at)
 	var served []string

@@ -111,6 +111,7 @@ func do(t *testing.T, steps ...func() error) {
 
 // TestPostgresIsAway stops the database under load; one of two gateways is killed and started meanwhile.
 func TestPostgresIsAway(t *testing.T) {
+	t.Parallel()
 	const away = 8 * time.Second
 	server := pgtest.Start(t)
 	o := newOrdeal(t, 2, server.URL())
@@ -141,6 +142,7 @@ func TestPostgresIsAway(t *testing.T) {
 
 // TestAnswersWaitForPostgres where they are to be durable in it, and for the journal alone while it is away.
 func TestAnswersWaitForPostgres(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	o := newOrdeal(t, 2, server.URL(), "durability: database\n")
 	time.Sleep(time.Second)
@@ -158,6 +160,7 @@ func TestAnswersWaitForPostgres(t *testing.T) {
 
 // TestReplicasBehindAPooler share few connections to the database.
 func TestReplicasBehindAPooler(t *testing.T) {
+	t.Parallel()
 	o := newOrdeal(t, 3, pgtest.Pooler(t, pgtest.Start(t)))
 	time.Sleep(3 * time.Second)
 	o.judge(t, "pooler", "mode=transaction connections=4")
@@ -165,6 +168,7 @@ func TestReplicasBehindAPooler(t *testing.T) {
 
 // TestPostgresGoesBackInTime puts a copy of some seconds ago in the database's place, under load.
 func TestPostgresGoesBackInTime(t *testing.T) {
+	t.Parallel()
 	server := pgtest.Start(t)
 	o := newOrdeal(t, 3, server.URL())
 	do(t, server.Stop, server.Keep, server.Start)

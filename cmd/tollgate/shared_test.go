@@ -135,6 +135,7 @@ func TestTwoReplicasShareOnePostgres(t *testing.T) {
 
 // TestServeWaitsForItsStore starts before Postgres does, and goes on when Postgres is gone for a while.
 func TestServeWaitsForItsStore(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	server := pgtest.Start(t)
 	if err := server.Stop(); err != nil {
