@@ -18,7 +18,7 @@ func TestAccountHasItsDefaults(t *testing.T) {
 	if p.kicks.Load() != 1 {
 		t.Errorf("replicas were told of %d changes", p.kicks.Load())
 	}
-	if got := p.log.String(); !strings.Contains(got, "msg=changed method=POST path=/api/v1/accounts status=201") {
+	if got := p.log.String(); !strings.Contains(got, `"msg":"changed","method":"POST","path":"/api/v1/accounts","status":201`) {
 		t.Errorf("logged %q", got)
 	}
 	v := p.must(200, "GET", acme+"/tokens", "")

@@ -93,9 +93,10 @@ func New(o Options) *Handler {
 	return h
 }
 
-// ServeHTTP sends nobody elsewhere: a path that the mux would clean and redirect is none.
+// ServeHTTP sends nobody elsewhere: a path that the mux would clean and redirect is none. Neither is one of which no
+// store keeps a name.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path {
+	if clean := path.Clean(r.URL.Path); clean != r.URL.Path && clean+"/" != r.URL.Path || !isText(r.URL.Path) {
 		h.open(nil).ServeHTTP(w, r)
 		return
 	}
@@ -181,7 +182,7 @@ func (h *Handler) open(calls methods) http.Handler {
 // refuse is the border between errors and clients: each error is logged here, once.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 	if p.cause != nil && r.Context().Err() == nil {
-		h.Log.Error("admin", "method", r.Method, "route", r.Pattern, "status", p.status, "error", p)
+		h.Log.Error("admin", "method", r.Method, "route", r.Pattern, "status", p.status, "error", p.Error())
 	}
 	body, err := json.Marshal(p)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -31,11 +32,16 @@ func readQuery(r *http.Request, known []string) (query, error) {
 			return nil, wrong(name, "there is no parameter %q here", name)
 		case len(all) > 1:
 			return nil, wrong(name, "the parameter %s is given twice", name)
+		case !isText(all[0]):
+			return nil, unreadable(name, "the parameter %s is no text in UTF-8", name)
 		}
 		q[name] = all[0]
 	}
 	return q, nil
 }
+
+// isText says whether every store can be asked for s: Postgres takes neither zero bytes nor broken UTF-8.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // page is one page of a list: the items asked for, and where the page before ended.
 type page struct {

@@ -73,7 +73,7 @@ func newPlane(t *testing.T) *plane {
 		Ready:      func() error { return p.broken },
 		Registry:   prometheus.NewRegistry(),
 		Now:        p.now,
-		Log:        slog.New(slog.NewTextHandler(&p.log, nil)),
+		Log:        slog.New(slog.NewJSONHandler(&p.log, nil)),
 	})
 	p.router = document(t, p.admin)
 	return p

@@ -38,6 +38,8 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		{"POST", accounts, `{"id":"a","plan":"pro","id":"b"}`, 400, "invalid_request", "id", `the member "id" stands there twice`, nil},
 		{"POST", accounts, `{"id":"a","i\u0064":"b"}`, 400, "invalid_request", "id", `the member "id" stands there twice`, nil},
 		{"POST", accounts, `{"id":"` + strings.Repeat("a", 1<<20) + `"}`, 400, "invalid_request", "", "the body is larger than 1 MiB", nil},
+		{"GET", acme + "/events?model=%00", "", 400, "invalid_request", "model", "the parameter model is no text in UTF-8", nil},
+		{"GET", acme + "/events?chatbot=%ff", "", 400, "invalid_request", "chatbot", "the parameter chatbot is no text in UTF-8", nil},
 		{"POST", accounts, `{}`, 400, "invalid_request", "Content-Encoding", `the body must not be encoded, it is "gzip"`, []string{"Content-Encoding", "gzip"}},
 		{"POST", accounts, `{}`, 400, "invalid_request", "Idempotency-Key", "Idempotency-Key must be 1 to 255 printable ASCII characters", []string{"Idempotency-Key", ""}},
 		{"POST", accounts, `{}`, 400, "invalid_request", "Idempotency-Key", "Idempotency-Key must be 1 to 255 printable ASCII characters", []string{"Idempotency-Key", strings.Repeat("k", 256)}},
@@ -50,7 +52,7 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		{"GET", accounts + "?cursor=acme", "", 400, "invalid_request", "cursor", "the cursor is not one that this list gave", nil},
 		{"GET", accounts + "?cursor=Z3JhbnRzOmdyYW50XzE", "", 400, "invalid_request", "cursor", "the cursor is not one that this list gave", nil}, // grants:grant_1
 		{"GET", acme + "/ledger?cursor=bGVkZ2VyOmFiYw", "", 400, "invalid_request", "cursor", "the cursor is not one that this list gave", nil},   // ledger:abc
-		{"GET", acme + "/events?cursor=%00", "", 400, "invalid_request", "cursor", "the cursor is not one that this list gave", nil},
+		{"GET", acme + "/events?cursor=%00", "", 400, "invalid_request", "cursor", "the parameter cursor is no text in UTF-8", nil},
 
 		// 401.
 		{"GET", accounts, "", 401, "unauthorized", "", "the admin token must stand in Authorization: Bearer", []string{"Authorization", ""}},
@@ -67,6 +69,8 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		{"GET", "/api//v1/accounts", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", "/api/v1/../v1/accounts", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", accounts + "/", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", accounts + "/a%00b", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", acme + "/events/%ff", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", accounts + "/none", "", 404, "not_found", "", `there is no account "none"`, nil},
 		{"PATCH", accounts + "/none", `{}`, 404, "not_found", "", `there is no account "none"`, nil},
 		{"DELETE", accounts + "/none", "", 404, "not_found", "", `there is no account "none"`, nil},
