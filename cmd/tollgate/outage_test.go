@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -109,10 +110,15 @@ func do(t *testing.T, steps ...func() error) {
 	}
 }
 
+var (
+	awayFlag   = flag.Duration("away", 8*time.Second, "how long TestPostgresIsAway stops the database")
+	sparedFlag = flag.Bool("spared", false, "TestPostgresIsAway kills no gateway meanwhile")
+)
+
 // TestPostgresIsAway stops the database under load; one of two gateways is killed and started meanwhile.
 func TestPostgresIsAway(t *testing.T) {
 	t.Parallel()
-	const away = 8 * time.Second
+	away, killed := *awayFlag, 0
 	server := pgtest.Start(t)
 	o := newOrdeal(t, 2, server.URL())
 	time.Sleep(time.Second)
@@ -123,21 +129,35 @@ func TestPostgresIsAway(t *testing.T) {
 	if served < 50 {
 		t.Errorf("%d requests were served from leases", served)
 	}
-	o.storms[1].origin.Store(nil)
-	o.replicas[1].kill(t)
-	second, ready := launch(t, o.dirs[1], o.files[1]) // it waits
+	back := func() {}
+	if !*sparedFlag {
+		killed++
+		back = o.restart(t, 1)
+	}
 	time.Sleep(away / 2)
 	do(t, server.Start)
-	select {
-	case at := <-ready:
-		second.data, second.admin = at[0], at[1]
-	case <-time.After(20 * time.Second):
-		t.Fatal("not ready, though the database is back")
-	}
-	o.replicas[1] = second
-	o.storms[1].origin.Store(&second.data)
+	back()
 	time.Sleep(time.Second)
-	o.judge(t, "postgres-away", fmt.Sprintf("away=%v served_from_leases=%d killed=1", away, served))
+	o.judge(t, "postgres-away", fmt.Sprintf("away=%v served_from_leases=%d killed=%d", away, served, killed))
+}
+
+// restart kills a gateway and starts it again, without load; the function gives it its load when it is ready.
+func (o *ordeal) restart(t *testing.T, i int) (ready func()) {
+	t.Helper()
+	o.storms[i].origin.Store(nil)
+	o.replicas[i].kill(t)
+	again, addresses := launch(t, o.dirs[i], o.files[i])
+	return func() {
+		t.Helper()
+		select {
+		case at := <-addresses:
+			again.data, again.admin = at[0], at[1]
+		case <-time.After(20 * time.Second):
+			t.Fatal("not ready, though the database is back")
+		}
+		o.replicas[i] = again
+		o.storms[i].origin.Store(&again.data)
+	}
 }
 
 // TestAnswersWaitForPostgres where they are to be durable in it, and for the journal alone while it is away.
