@@ -31,6 +31,7 @@ const countEvents = `SELECT COUNT(*) FROM usage_event`
 
 // TestDurabilityDatabase: when a response has ended the database has its usage, or the journal while there is none.
 func TestDurabilityDatabase(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	server := pgtest.Start(t)
 	dir, yaml := sharing(t, origin, server.URL())
@@ -65,6 +66,7 @@ func TestDurabilityDatabase(t *testing.T) {
 
 // TestDurabilityMemory says at its start what it risks, and stores all the same.
 func TestDurabilityMemory(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	dir, yaml := sharing(t, origin, pgtest.URL(t))
 	c := begin(t, dir, yaml+"durability: memory\n")
@@ -86,6 +88,7 @@ func TestDurabilityMemory(t *testing.T) {
 // TestOnStoreDownBlock serves nobody without the database, and everybody again with it. (That serve goes on from its
 // leases is TestPostgresIsAway's.)
 func TestOnStoreDownBlock(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	server := pgtest.Start(t)
 	dir, yaml := sharing(t, origin, server.URL())
@@ -109,6 +112,7 @@ func TestOnStoreDownBlock(t *testing.T) {
 
 // TestLeaseTokensMax bounds what one of two replicas holds of an account, but for one request's need.
 func TestLeaseTokensMax(t *testing.T) {
+	t.Parallel()
 	_, origin := newProvider(t)
 	database := pgtest.URL(t)
 	c := newCluster(t, 2, origin, database, "policy: { lease_tokens_max: 5000 }\n")
