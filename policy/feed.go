@@ -12,11 +12,16 @@ type feed struct {
 	originsAt time.Time
 }
 
+// blindAfter is how long the store may take to tell of changes: what is known is too old then to be relied on.
+const blindAfter = time.Second
+
 // poll applies what is new. When the store does not answer, the replica knows that it is blind.
 func (f *feed) poll(life context.Context) {
 	ctx, cancel := context.WithTimeout(life, storeTimeout)
 	defer cancel()
 	g := f.gate
+	blind := time.AfterFunc(blindAfter, func() { g.down.Store(true) })
+	defer blind.Stop()
 	keysChanged := false
 	for {
 		changes, newest, err := g.keys.Changes(ctx, f.seq)

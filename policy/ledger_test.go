@@ -135,8 +135,11 @@ func (l *memoryLedger) book(id string) {
 }
 
 func (l *memoryLedger) call() error {
-	if l.delay > 0 {
-		time.Sleep(l.delay)
+	l.mu.Lock()
+	delay := l.delay
+	l.mu.Unlock()
+	if delay > 0 {
+		time.Sleep(delay)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -242,6 +242,33 @@ func TestIdleLeaseStaysWhileTheStoreIsDown(t *testing.T) {
 	})
 }
 
+// TestBlindReplicaBlocks: a store that takes a request for changes and does not answer is as good as none.
+func TestBlindReplicaBlocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger().account("acme", 1000)
+		g, stop := running(t, l, Options{OnStoreDownServe: false})
+		defer stop()
+		synctest.Wait()
+		if err := admits(g, "key_acme"); err != nil {
+			t.Fatal(err)
+		}
+		l.mu.Lock()
+		l.delay = 4 * time.Second
+		l.mu.Unlock()
+		time.Sleep(blindAfter + 2*pollEach)
+		if d, ok := errors.AsType[*Denied](admits(g, "key_acme")); !ok || d.Code != AccountingUnavailable {
+			t.Errorf("blind for more than a second: %v", d)
+		}
+		l.mu.Lock()
+		l.delay = 0
+		l.mu.Unlock()
+		time.Sleep(5 * time.Second)
+		if err := admits(g, "key_acme"); err != nil {
+			t.Errorf("no longer blind: %v", err)
+		}
+	})
+}
+
 // TestWaitersShareAnAnswer has many requests wait for one exchange, and for one failure.
 func TestWaitersShareAnAnswer(t *testing.T) {
 	for _, down := range []bool{false, true} {
