@@ -48,29 +48,37 @@ func TestKillStormOfOneOfThree(t *testing.T) {
 // TestAReplicaIsGone takes one of three away under load, for longer than the others wait for it: they lend what it
 // held to whoever asks, and use the pool up. Then it turns up, and what it had answered is booked.
 func TestAReplicaIsGone(t *testing.T) {
+	closed := func(t *testing.T, c *child) {
+		if err := c.wait(t, 30*time.Second); err == nil || c.cmd.ProcessState.ExitCode() != 1 {
+			t.Errorf("a replica whose leases were closed ended with %v, want status 1", err)
+		}
+	}
 	for name, gone := range map[string]struct {
-		leave, back func(t *testing.T, c *child)
+		leave, back func(*testing.T, *child, *badLine)
 	}{
-		"killed": {func(t *testing.T, c *child) { c.kill(t) }, func(*testing.T, *child) {}},
+		"killed": {func(t *testing.T, c *child, _ *badLine) { c.kill(t) }, func(*testing.T, *child, *badLine) {}},
 		"stopped": {
-			func(t *testing.T, c *child) { c.signal(t, syscall.SIGSTOP) },
-			func(t *testing.T, c *child) {
-				c.signal(t, syscall.SIGCONT)
-				if err := c.wait(t, 30*time.Second); err == nil || c.cmd.ProcessState.ExitCode() != 1 {
-					t.Errorf("a replica whose leases were closed ended with %v, want status 1", err)
-				}
-			},
+			func(t *testing.T, c *child, _ *badLine) { c.signal(t, syscall.SIGSTOP) },
+			func(t *testing.T, c *child, _ *badLine) { c.signal(t, syscall.SIGCONT); closed(t, c) },
+		},
+		"cut-off": { // it goes on from its lease
+			func(_ *testing.T, _ *child, line *badLine) { line.proxy.Stop() },
+			func(t *testing.T, c *child, line *badLine) { line.start(); closed(t, c) },
 		},
 	} {
 		t.Run(name, func(t *testing.T) { replicaGone(t, name, gone.leave, gone.back) })
 	}
 }
 
-func replicaGone(t *testing.T, name string, leave, back func(*testing.T, *child)) {
+func replicaGone(t *testing.T, name string, leave, back func(*testing.T, *child, *badLine)) {
 	const total, forfeitAfter = 2_000_000, 4 * time.Second
 	provider, origin := newProvider(t)
 	database := pgtest.URL(t)
-	c := newCluster(t, 3, origin, database, fmt.Sprintf("policy: { lease_forfeit_after: %v }\n", forfeitAfter))
+	policy := fmt.Sprintf("policy: { lease_forfeit_after: %v }\n", forfeitAfter)
+	c := newCluster(t, 2, origin, database, policy)
+	line, its := newBadLine(t, database)
+	dir, yaml := sharing(t, origin, its)
+	c.dirs, c.files, c.replicas = append(c.dirs, dir), append(c.files, yaml+policy), append(c.replicas, begin(t, dir, yaml+policy))
 	key := c.replicas[0].account(t, "acme", total, nil)
 	time.Sleep(600 * time.Millisecond) // all have heard of it
 
@@ -79,15 +87,15 @@ func replicaGone(t *testing.T, name string, leave, back func(*testing.T, *child)
 		s.start(t, c.replicas[i%3].data, key)
 	}
 	s.until(t, 60)
-	leave(t, c.replicas[2])
+	leave(t, c.replicas[2], line)
 	leased := outstanding(t, database)
 	if leased <= 0 {
-		t.Errorf("the replica that went had nothing leased")
+		t.Error("the replica that went had nothing leased")
 	}
 	began := time.Now()
 	s.exhausted.Wait() // those of the two that stay
 	used := time.Since(began)
-	back(t, c.replicas[2])
+	back(t, c.replicas[2], line)
 	s.all.Wait()
 	c.replicas[2] = begin(t, c.dirs[2], c.files[2])
 	for _, r := range c.replicas[1:] {
@@ -173,7 +181,7 @@ func (s *spenders) ask(t *testing.T, origin, key string) bool {
 	case http.StatusTooManyRequests:
 		time.Sleep(100 * time.Millisecond)
 		return true
-	case 0, http.StatusPaymentRequired: // gone, or empty
+	case 0, http.StatusPaymentRequired, http.StatusServiceUnavailable: // gone, empty, or cut off with its lease used up
 		return false
 	}
 	t.Errorf("status %d", status)
