@@ -14,7 +14,8 @@ func TestAnEmbeddedStoreOfTheFirstVersionIsBroughtUpToDate(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, back := range []string{
-		`DROP INDEX lease_epoch`, `ALTER TABLE replica DROP COLUMN seen_at`, `PRAGMA user_version = 1`,
+		`DROP INDEX lease_epoch`, `DROP INDEX replica_live`, `DROP INDEX usage_event_account_started`,
+		`ALTER TABLE replica DROP COLUMN seen_at`, `PRAGMA user_version = 1`,
 		`INSERT INTO replica (epoch, journal, started_at, drained_at) VALUES ('old', 'j', 1, 0)`,
 	} {
 		if _, err := s.writer.db.ExecContext(t.Context(), back); err != nil {

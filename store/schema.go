@@ -197,4 +197,6 @@ CREATE INDEX remembered_at ON remembered (at);
 `, `
 ALTER TABLE replica ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX lease_epoch ON lease (epoch);
+CREATE INDEX replica_live ON replica (epoch) WHERE drained_at = 0;
+CREATE INDEX usage_event_account_started ON usage_event (account, started_at);
 `}
