@@ -1,7 +1,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -10,8 +9,6 @@ import (
 	"github.com/tollgate/tollgate/store"
 	"github.com/tollgate/tollgate/store/pgtest"
 )
-
-func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 func TestAHistoryFillsAStoreThatAddsUp(t *testing.T) {
 	h := newHistory(100, 20_010, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))

@@ -82,7 +82,7 @@ func (s *scale) run(ctx context.Context) (err error) {
 	if err := s.settlements(ctx); err != nil {
 		return fmt.Errorf("settled events: %w", err)
 	}
-	if s.server, err = pgtest.Run("full_page_writes=off", "shared_buffers=1GB", "max_wal_size=512MB"); err != nil {
+	if s.server, err = pgtest.Run("full_page_writes=off", "shared_buffers=1GB", "max_wal_size=128MB"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.server.Remove()) }()
@@ -122,6 +122,9 @@ func (s *scale) measured(ctx context.Context, events int, beside []timing) ([]ti
 		return reads, err
 	}
 	s.compare(reads, beside)
+	if err := s.size(ctx, url); err != nil {
+		return nil, err
+	}
 	if err := s.monthEnds(ctx, url, h); err != nil {
 		return nil, fmt.Errorf("the month's end: %w", err)
 	}
@@ -173,6 +176,23 @@ func (s *scale) execute(ctx context.Context, url, statement string, args ...any)
 	}
 	defer c.Close(ctx)
 	_, err = c.Exec(ctx, statement, args...)
+	return err
+}
+
+// size tells how much of a disk the tables and indexes take.
+func (s *scale) size(ctx context.Context, url string) error {
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer c.Close(ctx)
+	var table, indexes, rest int64
+	err = c.QueryRow(ctx, `SELECT pg_table_size('usage_event'), pg_indexes_size('usage_event'),
+		SUM(pg_total_relation_size(oid))::bigint - pg_total_relation_size('usage_event')
+		FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace`).Scan(&table, &indexes, &rest)
+	if err == nil {
+		fmt.Fprintf(s.out, "\non disk: events %.0f MiB, their indexes %.0f MiB, all else %.0f MiB\n", mib(table), mib(indexes), mib(rest))
+	}
 	return err
 }
 

@@ -50,10 +50,10 @@ func (s *scale) settlements(ctx context.Context) error {
 	return row("Postgres", shared)
 }
 
-// settleAll journals events of 500 accounts and times how they are stored.
+// settleAll journals events of up to 500 accounts and times how they are stored.
 func (s *scale) settleAll(ctx context.Context, db *store.Store, file string) (rate float64, err error) {
 	now := time.Now()
-	h := newHistory(500, s.settled, now.Add(-2*time.Hour), now.Add(-time.Hour))
+	h := newHistory(min(500, s.accounts), s.settled, now.Add(-2*time.Hour), now.Add(-time.Hour))
 	if err := (&fill{history: h, store: db, parts: parts}).open(ctx); err != nil {
 		return 0, err
 	}
