@@ -71,7 +71,7 @@ var mutants = []mutant{
 	{
 		"earlier periods' leases not counted", "accounting/exchange.go",
 		"- running - min(balance.Extra, draw)", "- running - min(0, draw)",
-		"accounting ^TestLeasesNeverOverspendWhatIsHeld$",
+		"accounting ^TestEarlierPeriodsClaimOnlyWhatTheirOwnPoolCannotPay$",
 	},
 	{
 		"others' use of a cap not heard", "policy/cap.go",
