@@ -49,6 +49,8 @@ pgo: ## profile the gateway under load, for the compiler: cmd/tollgate/default.p
 	go run ./cmd/tollgate-bench -profile cmd/tollgate/default.pgo
 
 .PHONY: faults
+faults: SHELL := /bin/bash
+faults: .SHELLFLAGS := -o pipefail -c
 faults: ## every fault test with its figures, and 20,000 power losses (about 20 minutes)
 	go test -race -timeout 60m -v -count=1 ./cmd/tollgate ./proxy/... ./accounting/... | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
 	go test -timeout 60m -v -count=1 -run PowerLoss ./accounting/journal -crashes 20000 | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
