@@ -19,7 +19,7 @@ func Pooler(t testing.TB, s *Server) string {
 		program = "/usr/sbin/pgbouncer" // where Debian puts it, which need not be in PATH
 	}
 	if _, err := os.Stat(program); err != nil {
-		need(t, fmt.Errorf("PgBouncer: %w: apt-get install pgbouncer", ErrMissing))
+		need(t, fmt.Errorf("look for PgBouncer: %w: apt-get install pgbouncer", ErrMissing))
 	}
 	dir, err := os.MkdirTemp("/tmp", "tollgate-pgbouncer-")
 	need(t, err)

@@ -84,7 +84,7 @@ func findBin() (string, error) {
 			return dir, nil
 		}
 	}
-	return "", fmt.Errorf("Postgres (initdb and postgres): %w: apt-get install postgresql-15, or put its folder of programs into PATH", ErrMissing)
+	return "", fmt.Errorf("look for Postgres (initdb and postgres): %w: apt-get install postgresql-15, or put its folder of programs into PATH", ErrMissing)
 }
 
 func (s *Server) initialise() error {
