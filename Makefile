@@ -33,7 +33,7 @@ bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 3 minut
 	go run ./cmd/tollgate-bench
 
 .PHONY: scale
-scale: ## the shared store with ten million events: reads, a month's end, settled events a second (about 8 minutes, 6 GB in /tmp)
+scale: ## the shared store with ten million events: reads, a month's end, settled events a second (about 8 minutes, 7 GB in /tmp)
 	go run ./cmd/tollgate-bench scale
 
 .PHONY: fuzz

@@ -11,7 +11,7 @@ import (
 )
 
 func TestAHistoryFillsAStoreThatAddsUp(t *testing.T) {
-	h := newHistory(100, 20_010, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
+	h := newHistory(30, 3_010, time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC))
 	t.Run("SQLite", func(t *testing.T) {
 		s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "tollgate.db"), store.Options{})
 		if err != nil {

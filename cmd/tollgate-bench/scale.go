@@ -149,10 +149,16 @@ func (s *scale) fill(ctx context.Context, db *store.Store, h *history) error {
 	}
 	began := time.Now()
 	first, last, err := f.run(ctx)
-	if err == nil {
-		fmt.Fprintf(s.out, "\n%d events stored in %.0f s: %.0f a second in the first tenth, %.0f in the last\n", h.events, time.Since(began).Seconds(), first, last)
+	if err != nil {
+		return err
 	}
-	return err
+	took := time.Since(began).Seconds()
+	fmt.Fprintf(s.out, "\n%d events stored in %.0f s, %.0f a second", h.events, took, float64(h.events)/took)
+	if h.events >= 100*fillBatch { // else a tenth is a few batches
+		fmt.Fprintf(s.out, ": %.0f in the first tenth, %.0f in the last", first, last)
+	}
+	fmt.Fprintln(s.out)
+	return nil
 }
 
 func (s *scale) verify(ctx context.Context, db *store.Store) error {

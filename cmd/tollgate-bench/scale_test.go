@@ -29,7 +29,7 @@ func TestScaleMeasuresAndAddsUp(t *testing.T) {
 	folder := t.TempDir()
 	t.Setenv("TMPDIR", folder)
 	var out bytes.Buffer
-	err := run(t.Context(), strings.Fields("scale -events 20000 -few 1000 -accounts 100 -reads 5 -rate 50 -calm 1s -settled 2000"), nil, &out)
+	err := run(t.Context(), strings.Fields("scale -events 20000 -few 1000 -accounts 40 -reads 5 -rate 50 -calm 1s -settled 2000"), nil, &out)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &out)
 	}
