@@ -26,6 +26,30 @@ func (r *Recorder) Sync(ctx context.Context) error {
 	})
 }
 
+// Try has the recorder try the store at once, and returns how that went: for a store that could not be reached until now.
+// It returns nil as well when there is so much to store that it takes longer than waitFor.
+func (r *Recorder) Try(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hurry()
+	round := r.round + 1
+	err := r.await(ctx, func() (bool, error) {
+		switch {
+		case r.tried < round:
+			return false, nil
+		case r.failed < round:
+			return true, nil
+		}
+		return true, fmt.Errorf("try the store: %w", r.failure)
+	})
+	if err == errTakesLong {
+		return nil
+	}
+	return err
+}
+
+var errTakesLong = errors.New("the store takes too long")
+
 // awaitStore returns when the store has everything up to seq, or does not take it now.
 func (r *Recorder) awaitStore(seq int64) {
 	r.mu.Lock()
@@ -49,7 +73,7 @@ func (r *Recorder) await(ctx context.Context, done func() (bool, error)) error {
 		case <-ctx.Done():
 			err = ctx.Err()
 		case <-limit.C:
-			err = errors.New("the store takes too long")
+			err = errTakesLong
 		}
 		r.mu.Lock()
 		if err != nil {
@@ -72,7 +96,7 @@ func (r *Recorder) begin(ctx context.Context) (context.Context, context.CancelFu
 func (r *Recorder) ended(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.failure = err
+	r.failure, r.tried = err, r.round
 	if err != nil {
 		r.failed = r.round
 	}

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/tollgate/tollgate/accounting/journal"
 	"time"
+
+	"github.com/tollgate/tollgate/accounting/journal"
 )
 
 // Run stores what is journalled, until ctx ends and what was journalled then is stored or the store fails or

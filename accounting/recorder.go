@@ -47,7 +47,8 @@ type Recorder struct {
 	covered int64              // the store has everything up to here
 	round   int64              // of Run: each begins with a look into the journal
 	hurry   context.CancelFunc // begins the next round now
-	failed  int64              // the newest round that ended with failure
+	tried   int64              // the newest round that ended
+	failed  int64              // … with failure
 	failure error              // nil: the store took what it was given last
 	changed chan struct{}      // closed when one of these changes
 

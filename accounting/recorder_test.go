@@ -367,6 +367,26 @@ func TestStoreFirstWaitsForTheStore(t *testing.T) {
 	g.verify()
 }
 
+// A store that is back is not waited for until the next try would be due.
+func TestTryEndsTheWaitForAStoreThatIsBack(t *testing.T) {
+	g := started(t, accounting.RecorderOptions{StoreFirst: true})
+	defer g.close()
+	g.store.set(func() { g.store.down = errLine })
+	g.settle(4)
+	if err := g.recorder.Try(context.Background()); !errors.Is(err, errLine) {
+		t.Errorf("a store that is down was tried: %v", err)
+	}
+	g.store.set(func() { g.store.down = nil })
+	if err := g.recorder.Try(context.Background()); err != nil || g.recorder.Lag().Records != 0 {
+		t.Errorf("tried: %v, lag %v", err, g.recorder.Lag())
+	}
+	id := g.settle(3)
+	if _, err := g.store.Event(context.Background(), account, id); err != nil {
+		t.Errorf("settled and not in the store: %v", err)
+	}
+	g.verify()
+}
+
 func TestBrokenJournalSettlesInTheStore(t *testing.T) {
 	g := started(t, accounting.RecorderOptions{})
 	g.settle(1)

@@ -84,7 +84,10 @@ func (m *member) join(ctx context.Context) error {
 	if err := m.store.Start(ctx, m.epoch, m.journal.ID(), time.Now()); err != nil {
 		return err
 	}
-	return m.store.CloseEpochs(ctx, m.journal.ID(), m.epoch)
+	if err := m.store.CloseEpochs(ctx, m.journal.ID(), m.epoch); err != nil {
+		return err
+	}
+	return m.record.Try(ctx) // it may be waiting for its next try; with durability: database, answers wait for none
 }
 
 // live shows the others that this one lives, and closes those that do not.
