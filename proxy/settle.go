@@ -17,7 +17,7 @@ func (c *call) need() policy.Need {
 		AddedInput:  r.AddedInput,
 		OutputLimit: r.OutputLimit,
 		MinOutput:   max(c.route.API.MinOutput, r.MinOutput),
-		NoLimit:     c.route.API.MinOutput == 0 && c.route.API.Operation == "chat",
+		NoLimit:     c.route.API.Limitless,
 		Unbounded:   r.Unbounded,
 		Weight:      c.set.Weights.For("", r.Model),
 	}

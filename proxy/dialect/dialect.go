@@ -33,6 +33,8 @@ type API struct {
 	CanAskUsage bool
 	// MinOutput is the smallest output limit that the provider accepts; 0: it takes none.
 	MinOutput int64
+	// Limitless says that an answer is generated text whose length the provider can't be told a limit of.
+	Limitless bool
 
 	format format
 }

@@ -1,7 +1,7 @@
 package dialect
 
 func invoke(s streams) *API {
-	return &API{Name: "invoke", Operation: "chat", format: format{
+	return &API{Name: "invoke", Operation: "chat", Limitless: true, format: format{
 		request:   invokeRequest,
 		unbounded: "invoke: the request is in the model's own format",
 		streams:   s,

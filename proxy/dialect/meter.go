@@ -20,13 +20,9 @@ type Meter struct {
 	framing framing
 	cut     bool // take out what asking for usage adds
 	keep    bool // … but not the null members
-	isText  bool // the content type says that it is plain text
-	isImage bool // … a picture
-	isSound bool // … sound or moving pictures
+	content content
+	maybe   bool // it may be a stream, whatever the content type says
 	inParts bool // the request asked for a stream
-	isEvent bool // the content type says that it is a stream of events
-	maybe   bool // … says something else, and still it may be one
-	inFrame bool // … says AWS event-stream
 
 	ended, told, final, whole, released bool
 	// resumed: generated text came behind what had been taken for the end.
@@ -39,6 +35,34 @@ type Meter struct {
 
 	unreadable bool
 	unread     int64 // bytes that may be text and aren't understood
+}
+
+// content is what the content type says that the body is.
+type content uint8
+
+const (
+	other content = iota // JSON, or what may be some
+	text                 // plain, or of a markup
+	image
+	sound // or moving pictures
+	events
+	framed // AWS event-stream
+)
+
+func contentOf(kind string) content {
+	switch group, _, _ := strings.Cut(kind, "/"); {
+	case kind == "text/event-stream":
+		return events
+	case kind == "application/vnd.amazon.eventstream":
+		return framed
+	case group == "text":
+		return text
+	case group == "image":
+		return image
+	case group == "audio", group == "video":
+		return sound
+	}
+	return other
 }
 
 type framing uint8
@@ -59,13 +83,11 @@ func (a *API) NewMeter(r Response) *Meter {
 	m.scan.visitor = m.read
 	kind, _, _ := strings.Cut(strings.ToLower(r.ContentType), ";")
 	kind = strings.TrimSpace(kind)
-	m.isEvent = kind == "text/event-stream"
-	m.isText = strings.HasPrefix(kind, "text/") && !m.isEvent
-	m.isImage = strings.HasPrefix(kind, "image/") && r.Status < 300
-	m.isSound = strings.HasPrefix(kind, "audio/") || strings.HasPrefix(kind, "video/")
+	if m.content = contentOf(kind); m.content == image && r.Status >= 300 {
+		m.content = other // an error's
+	}
 	m.maybe = r.Status < 400 && (kind == "application/json" || kind == "" || m.inParts && maybeJSON(kind))
-	m.inFrame = kind == "application/vnd.amazon.eventstream"
-	if !m.isEvent && !m.inFrame && !maybeJSON(kind) {
+	if m.content != events && m.content != framed && !maybeJSON(kind) {
 		return m
 	}
 	switch encoding := strings.TrimSpace(r.ContentEncoding); {
@@ -99,7 +121,7 @@ func (m *Meter) Feed(dst, p []byte) []byte {
 		}
 		m.recognise(p[0])
 	}
-	if m.isText || m.framing == opaque && !m.isImage && !m.isSound && !m.inFrame {
+	if m.content == text || m.framing == opaque && (m.content == other || m.content == events) {
 		m.unread += int64(len(p))
 	}
 	switch m.framing {
@@ -129,10 +151,10 @@ func (m *Meter) recognise(c byte) {
 	case c == '{' || c == '[':
 		m.framing = oneJSON
 		m.scan.reset(f.answer)
-	case m.inFrame, c == 0 && m.maybe && m.inParts:
+	case m.content == framed, c == 0 && m.maybe && m.inParts:
 		m.framing = frames
 		m.frames.begin()
-	case m.isEvent, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
+	case m.content == events, m.maybe && strings.IndexByte("deir:\xef", c) >= 0:
 		m.framing = stream
 		m.scan.reset(f.event)
 	default:
@@ -217,7 +239,7 @@ func (m *Meter) Finish(dst []byte) []byte {
 		dst = m.finishStream(dst)
 	case unsure, opaque:
 		m.ended = true
-		if m.isImage {
+		if m.content == image {
 			m.usage.Images = max(m.usage.Images, 1)
 		}
 		if m.packed != nil && !m.packed.over {

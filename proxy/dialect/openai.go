@@ -27,7 +27,7 @@ var (
 		newReader:  newResponsesReader,
 	}}
 	// Compact is POST /v1/responses/compact. It has no member that bounds its output.
-	Compact = &API{Name: "responses.compact", Operation: "chat", format: format{
+	Compact = &API{Name: "responses.compact", Operation: "chat", Limitless: true, format: format{
 		request:   compactRequest,
 		unbounded: "responses/compact: no limit of output",
 		answer:    responsesAnswer,
