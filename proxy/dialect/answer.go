@@ -58,6 +58,15 @@ func setText(field *string, v *value) {
 	}
 }
 
+// hear counts generated text, and says whether there is any.
+func (a *answer) hear(v *value) bool {
+	if v.size <= 2 || v.null() {
+		return false
+	}
+	a.textBytes += v.size - 2 // without the quotes
+	return true
+}
+
 // finished keeps a finish reason.
 func (a *answer) finished(reason string) {
 	if reason != "" && len(a.finish) < maxReasons {

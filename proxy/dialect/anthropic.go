@@ -133,8 +133,7 @@ func (r *messagesReader) see(v *value) {
 			r.finished(label(v.raw))
 		}
 	case ansText:
-		if v.size > 2 && !v.null() {
-			r.textBytes += v.size - 2
+		if r.hear(v) {
 			r.text = true
 		}
 	case ansError:

@@ -178,8 +178,7 @@ func (c *converseReader) see(v *value) {
 	case ansFinish:
 		c.reason = label(v.raw)
 	case ansText:
-		if v.size > 2 && !v.null() {
-			c.textBytes += v.size - 2
+		if c.hear(v) {
 			c.text = true
 		}
 	case ansEnd:

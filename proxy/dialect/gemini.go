@@ -98,8 +98,7 @@ func (g *geminiReader) see(v *value) {
 	case ansUsage:
 		g.seeUsage(string(v.raw))
 	case ansText:
-		if v.size > 2 && !v.null() {
-			g.textBytes += v.size - 2
+		if g.hear(v) {
 			g.text, g.unit.text = true, true
 		}
 	case ansIndex:

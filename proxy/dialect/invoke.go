@@ -139,8 +139,7 @@ func (i *invokeReader) see(v *value) {
 			i.reasons = append(i.reasons, reason)
 		}
 	case ansText:
-		if v.size > 2 && !v.null() {
-			i.textBytes += v.size - 2
+		if i.hear(v) {
 			i.text = true
 		}
 	case ansPicture:

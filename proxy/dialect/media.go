@@ -87,8 +87,7 @@ func (m *mediaReader) see(v *value) {
 	case ansImage:
 		m.usage.Images++
 	case ansText:
-		if v.size > 2 && !v.null() {
-			m.textBytes += v.size - 2
+		if m.hear(v) {
 			m.text = true
 		}
 	}

@@ -167,8 +167,7 @@ func (c *chatReader) see(v *value) {
 			c.fail(errorType(v))
 		}
 	case ansText:
-		if v.size > 2 && !v.null() {
-			c.textBytes += v.size - 2
+		if c.hear(v) {
 			c.chunk.unit.text = true
 		}
 	case ansIndex:
@@ -265,8 +264,7 @@ func (r *responsesReader) see(v *value) {
 			r.code = errorType(v)
 		}
 	case ansText:
-		if v.size > 2 && !v.null() {
-			r.textBytes += v.size - 2
+		if r.hear(v) {
 			r.text = true
 		}
 	case ansType:

@@ -54,8 +54,7 @@ func (p *plainReader) see(v *value) {
 		p.seeCount(&p.usage.Input, &p.usage.InputKnown, v)
 		p.usage.OutputKnown = p.usage.InputKnown
 	case ansText:
-		if v.size > 2 && !v.null() {
-			p.textBytes += v.size - 2
+		if p.hear(v) {
 			p.text = true
 		}
 	case ansError:
