@@ -15,8 +15,18 @@ build: ## build ./tollgate, static
 demo: ## show the whole story
 	go run ./cmd/tollgate demo
 
+.PHONY: parts
+parts: ## install what the tests need and this machine lacks: a C compiler, Postgres, PgBouncer (root, apt-get)
+	@missing=; \
+	has() { command -v "$$1" >/dev/null || ls $$2 >/dev/null 2>&1; }; \
+	has gcc || missing="$$missing gcc libc6-dev"; \
+	has initdb '/usr/lib/postgresql/*/bin/initdb' || missing="$$missing postgresql-15"; \
+	has pgbouncer /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+	[ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
+	  { apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; }
+
 .PHONY: test
-test: ## run all tests with the race detector, and real SDKs (Node 20 or newer; the first time takes minutes)
+test: parts ## run all tests with the race detector, and real SDKs (Node 20 or newer; the first time takes minutes)
 	go test -race -timeout 20m ./...
 	cd examples/clients && go test -count=1 -timeout 20m ./...
 
