@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 )
 
 // Mode is how requests are admitted.
@@ -79,8 +81,10 @@ type Gate struct {
 	accounts *accounts
 	limits   *limits
 
-	origins atomic.Pointer[map[string]bool] // nil: not asked for yet
-	kick    chan struct{}
+	origins      atomic.Pointer[map[string]bool] // nil: not asked for yet
+	originReads  singleflight.Group              // for origins that are not known
+	originsAsked atomic.Pointer[time.Time]       // when the last of these began
+	kick         chan struct{}
 	// down is set when an exchange or the change feed can't be had, and cleared when the feed is heard again.
 	down atomic.Bool
 	// plans grows when all accounts have to look at their terms again.

@@ -29,6 +29,7 @@ type memoryLedger struct {
 	during     func() // runs while an exchange's answer is on its way
 	exchanges  int
 	lookups    int
+	readings   int // of the origins
 	now        func() time.Time
 }
 
@@ -237,6 +238,7 @@ func (l *memoryLedger) Origins(context.Context) ([]string, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.readings++
 	var all []string
 	for _, k := range l.keys {
 		if k.Live(l.now()) {

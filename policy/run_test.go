@@ -3,6 +3,8 @@ package policy
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -172,10 +174,45 @@ func TestPreflight(t *testing.T) {
 		synctest.Wait()
 		want("https://b.example", true)
 		l.key(Key{ID: "c", Account: "acme", Origins: []string{"https://c.example"}})
-		time.Sleep(pollEach + time.Millisecond)
-		want("https://c.example", true)
+		want("https://c.example", true) // before the feed tells of it
 		time.Sleep(5*time.Second + originsEach)
 		want("https://b.example", false)
+	})
+}
+
+// TestPreflightOfManyUnknownOrigins bounds what a flood of made-up origins costs the store, and lets none of them
+// hide an origin that was just made known to it.
+func TestPreflightOfManyUnknownOrigins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLedger().account("acme", 1000)
+		l.now = time.Now
+		g := New(l, l, Options{})
+		began, stop := time.Now(), make(chan struct{})
+		var flood sync.WaitGroup
+		for i := range 100 {
+			flood.Go(func() {
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						g.Preflight(t.Context(), fmt.Sprintf("https://x%d.example", i))
+					}
+				}
+			})
+		}
+		for i := range 20 {
+			origin := fmt.Sprintf("https://page%d.example", i)
+			l.key(Key{ID: origin, Account: "acme", Origins: []string{origin}})
+			if !g.Preflight(t.Context(), origin) {
+				t.Errorf("%s is refused, its key was made before", origin)
+			}
+		}
+		close(stop)
+		flood.Wait()
+		if most := int(time.Since(began)/originsGap) + 1; l.readings > most {
+			t.Errorf("%d readings in %v, want at most %d", l.readings, time.Since(began), most)
+		}
 	})
 }
 
