@@ -59,7 +59,7 @@ func allowedHeaders(asked string) string {
 // corsFields replaces whatever the provider says to browsers by what the key's origins allow. For a key
 // without origins nothing changes.
 func (c *call) corsFields(h http.Header) {
-	if !c.browser() {
+	if c.caller != nil && !c.browser() {
 		return
 	}
 	for name := range h {
@@ -69,8 +69,14 @@ func (c *call) corsFields(h http.Header) {
 	}
 	h.Del("Set-Cookie")
 	h.Add("Vary", "Origin")
-	if c.originAllowed {
+	if c.originAllowed || c.mayReadRefusal() {
 		h.Set("Access-Control-Allow-Origin", c.in.Header.Get("Origin"))
 		h.Set("Access-Control-Expose-Headers", exposed)
 	}
+}
+
+// mayReadRefusal says whether a page may read why it is refused although no key was found that is bound to its origin: a
+// browser shows nothing of the answer otherwise. What passed the preflight may; there is nothing in it about others.
+func (c *call) mayReadRefusal() bool {
+	return c.in.Method != http.MethodOptions && c.gate.KnowsOrigin(c.in.Header.Get("Origin"))
 }

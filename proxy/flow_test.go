@@ -161,6 +161,40 @@ func TestOrigins(t *testing.T) {
 	}
 }
 
+// TestPagesReadWhyTheyAreRefused: a browser shows a page nothing of an answer that does not name its origin.
+func TestPagesReadWhyTheyAreRefused(t *testing.T) {
+	r := newRig(t, nil)
+	const page, neighbour, stranger = "https://shop.example", "https://neighbour.example", "https://stranger.example"
+	_, bound := r.account(100_000, func(_ *accounting.Account, k *policy.Key) { k.Origins = []string{page} })
+	r.account(100_000, func(_ *accounting.Account, k *policy.Key) { k.Origins = []string{neighbour} })
+	_, open := r.account(100_000, nil)
+	r.do(request{method: "OPTIONS", path: chatPath, header: http.Header{"Origin": {page}, "Access-Control-Request-Method": {"POST"}}})
+	for _, c := range []struct {
+		name, secret, origin string
+		status               int
+		readable             bool
+	}{
+		{"no key that lives", "tg_expired", page, 401, true},
+		{"no key that lives, a stranger", "tg_expired", stranger, 401, false},
+		{"another page's key", bound, neighbour, 403, true},
+		{"another page's key, a stranger", bound, stranger, 403, false},
+		{"a backend's key in a page", open, page, 200, false},
+	} {
+		res := r.do(request{path: chatPath, secret: c.secret, header: http.Header{"Origin": {c.origin}}, body: chat(`{}`)})
+		read(t, res)
+		want := ""
+		if c.readable {
+			want = c.origin
+		}
+		if got := res.Header.Get("Access-Control-Allow-Origin"); res.StatusCode != c.status || got != want {
+			t.Errorf("%s: %d, readable by %q, want %d, %q", c.name, res.StatusCode, got, c.status, want)
+		}
+		if exposed := res.Header.Get("Access-Control-Expose-Headers"); c.readable != strings.Contains(exposed, "X-Tollgate-Error, Retry-After") {
+			t.Errorf("%s: exposed %q", c.name, exposed)
+		}
+	}
+}
+
 func TestTokenViewOnTheDataPlane(t *testing.T) {
 	r := newRig(t, nil)
 	account, secret := r.account(100, func(_ *accounting.Account, k *policy.Key) { k.Scope = policy.ScopeView })
