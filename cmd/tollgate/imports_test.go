@@ -27,6 +27,10 @@ var arrows = map[string][]string{
 	"store":              {"accounting", "policy"},
 	"store/pgtest":       {},
 	"store/storetest":    {"accounting", "policy", "admin"},
+
+	"examples/chatbot-backend": {},
+	"examples/preview-widget":  {},
+	"examples/top-up":          {},
 }
 
 // unknown are packages that a room must not know, itself or through the standard library's own names.
