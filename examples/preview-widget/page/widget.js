@@ -83,6 +83,7 @@ function end(reply) {
   reply.removeAttribute('aria-busy')
   stop.hidden = true
   send.hidden = false
+  follow()
   input.focus()
 }
 
