@@ -24,9 +24,9 @@ func (h *Handler) showReady(*http.Request) (reply, error) {
 	return reply{status: http.StatusOK, body: statusView{"ready"}}, nil
 }
 
-// showMetrics serves the registry in Prometheus' formats.
+// showMetrics serves the registry in Prometheus' formats. Exemplars are in OpenMetrics alone.
 func showMetrics(registry *prometheus.Registry) endpoint {
-	page := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	page := promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true})
 	return func(r *http.Request) (reply, error) {
 		return reply{stream: func(w http.ResponseWriter) error {
 			page.ServeHTTP(w, r)

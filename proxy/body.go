@@ -65,6 +65,7 @@ func (c *call) readBody() error {
 	if c.in.Body == nil || c.in.Body == http.NoBody {
 		return nil
 	}
+	defer func(began time.Time) { c.reading = time.Since(began) }(time.Now())
 	announced := c.in.ContentLength
 	room := min(announced, firstRoom)
 	if announced < 0 {

@@ -50,6 +50,8 @@ type call struct {
 	seen    atomic.Int64
 	status  int
 	refused policy.Code
+	reading time.Duration // how long the body took to come
+	sent    time.Duration // from the arrival until the request left for the provider; 0: it did not
 	first   time.Duration // to the answer's first byte; 0: none came
 	renewed time.Time     // when the client's write deadline was last moved
 	spans   spans

@@ -85,6 +85,7 @@ func (a authorized) RoundTrip(out *http.Request) (*http.Response, error) {
 	if err := a.c.provider.Authorize(out, a.c.body); err != nil {
 		return nil, unsent{err}
 	}
+	a.c.sent = time.Since(a.c.started)
 	return a.c.h.transport.RoundTrip(out)
 }
 

@@ -61,6 +61,10 @@ func New(o Options) *Handler {
 		transport: newTransport(),
 	}
 	h.settings.Store(o.Settings)
+	h.gauges(o.Registerer)
+	for name := range o.Settings.Providers {
+		h.metrics.sealed.WithLabelValues(name)
+	}
 	return h
 }
 

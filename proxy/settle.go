@@ -36,7 +36,10 @@ func (c *call) settle(outcome accounting.Outcome) error {
 	marked := c.marked
 	c.mu.Unlock()
 	c.hold.Settle(s.Event.Charged.Total)
-	if err := c.h.recorder.Settle(s, marked); err != nil {
+	began := time.Now()
+	err := c.h.recorder.Settle(s, marked)
+	c.h.metrics.settlement.Observe(time.Since(began).Seconds())
+	if err != nil {
 		c.log.Error("usage not recorded, the answer is cut", "event", s.Event.ID, "account", s.Event.Account,
 			"charged", s.Event.Charged.Total, "error", err)
 		return err

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -22,12 +23,28 @@ const (
 	genAIProvider      = attribute.Key("gen_ai.provider.name")
 	genAIRequestModel  = attribute.Key("gen_ai.request.model")
 	genAIMaxTokens     = attribute.Key("gen_ai.request.max_tokens")
+	genAIStream        = attribute.Key("gen_ai.request.stream")
 	genAIResponseModel = attribute.Key("gen_ai.response.model")
 	genAIResponseID    = attribute.Key("gen_ai.response.id")
 	genAIFinish        = attribute.Key("gen_ai.response.finish_reasons")
+	genAIFirstChunk    = attribute.Key("gen_ai.response.time_to_first_chunk")
 	genAIInput         = attribute.Key("gen_ai.usage.input_tokens")
 	genAIOutput        = attribute.Key("gen_ai.usage.output_tokens")
 	genAICacheRead     = attribute.Key("gen_ai.usage.cache_read.input_tokens")
+	genAICacheCreation = attribute.Key("gen_ai.usage.cache_creation.input_tokens")
+	genAIReasoning     = attribute.Key("gen_ai.usage.reasoning.output_tokens")
+)
+
+// Names of the gateway's own.
+const (
+	tollgateAccount  = attribute.Key("tollgate.account")
+	tollgateKey      = attribute.Key("tollgate.key")
+	tollgateProvider = attribute.Key("tollgate.provider")
+	tollgateEvent    = attribute.Key("tollgate.event")
+	tollgateActivity = attribute.Key("tollgate.activity")
+	tollgateOutcome  = attribute.Key("tollgate.outcome")
+	tollgateMeasured = attribute.Key("tollgate.measured")
+	tollgateCharged  = attribute.Key("tollgate.charged_tokens")
 )
 
 // spans of one call; the zero value makes none.
@@ -116,32 +133,33 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
+// serverAttributes are the request's own. The path itself (url.path) is not among them: whatever stands in it beside
+// the route was made up by the caller.
 func (c *call) serverAttributes() []attribute.KeyValue {
 	kv := append(make([]attribute.KeyValue, 0, 16),
-		attribute.String("http.request.method", c.method()),
-		attribute.String("url.scheme", scheme(c.in)),
-		attribute.String("tollgate.account", c.caller.Key.Account),
-		attribute.String("tollgate.key", c.caller.Key.ID),
+		semconv.HTTPRequestMethodKey.String(c.method()),
+		semconv.URLScheme(scheme(c.in)),
+		tollgateAccount.String(c.caller.Key.Account),
+		tollgateKey.String(c.caller.Key.ID),
 	)
 	if c.route.Pattern != "" {
-		kv = append(kv, attribute.String("http.route", c.route.Pattern))
+		kv = append(kv, semconv.HTTPRoute(c.route.Pattern))
 	}
 	if c.provider != nil {
-		kv = append(kv, attribute.String("tollgate.provider", c.provider.Name))
+		kv = append(kv, tollgateProvider.String(c.provider.Name))
 	}
 	if c.status != 0 {
-		kv = append(kv, attribute.Int("http.response.status_code", c.status))
+		kv = append(kv, semconv.HTTPResponseStatusCode(c.status))
 	}
 	if e := &c.event; e.ID != "" {
-		kv = append(kv, attribute.String("tollgate.event", e.ID), attribute.String("tollgate.activity", e.Activity),
-			attribute.String("tollgate.outcome", string(e.Outcome)), attribute.String("tollgate.measured", string(e.Measured)),
-			attribute.Int64("tollgate.charged_tokens", e.Charged.Total))
+		kv = append(kv, tollgateEvent.String(e.ID), tollgateActivity.String(e.Activity), tollgateOutcome.String(string(e.Outcome)),
+			tollgateMeasured.String(string(e.Measured)), tollgateCharged.Int64(e.Charged.Total))
 	}
 	switch {
 	case c.refused != "":
-		kv = append(kv, attribute.String("error.type", string(c.refused)))
+		kv = append(kv, semconv.ErrorTypeKey.String(string(c.refused)))
 	case c.status >= http.StatusInternalServerError:
-		kv = append(kv, attribute.String("error.type", strconv.Itoa(c.status)))
+		kv = append(kv, semconv.ErrorTypeKey.String(strconv.Itoa(c.status)))
 	}
 	return kv
 }
@@ -149,9 +167,10 @@ func (c *call) serverAttributes() []attribute.KeyValue {
 // clientAttributes are those of the provider's call; kind is what went wrong in it. Names that the provider
 // gave are made valid UTF-8: one that isn't would cost the exporter the whole batch.
 func (c *call) clientAttributes(kind string) []attribute.KeyValue {
-	kv := append(make([]attribute.KeyValue, 0, 16),
+	kv := append(make([]attribute.KeyValue, 0, 20),
 		genAIOperation.String(c.route.API.Operation),
 		genAIProvider.String(c.provider.System),
+		genAIStream.Bool(c.request.Stream),
 	)
 	text := func(key attribute.Key, s string) {
 		if s != "" {
@@ -162,9 +181,9 @@ func (c *call) clientAttributes(kind string) []attribute.KeyValue {
 	if err != nil {
 		host = c.provider.Host()
 	}
-	text("server.address", host)
+	text(semconv.ServerAddressKey, host)
 	if n, err := strconv.Atoi(port); err == nil {
-		kv = append(kv, attribute.Int("server.port", n))
+		kv = append(kv, semconv.ServerPort(n))
 	}
 	text(genAIRequestModel, c.request.Model)
 	if c.request.OutputLimit > 0 {
@@ -177,11 +196,23 @@ func (c *call) clientAttributes(kind string) []attribute.KeyValue {
 			kv = append(kv, genAIFinish.StringSlice(reasons))
 		}
 	}
-	if e := &c.event; e.ID != "" {
-		kv = append(kv, genAIInput.Int64(e.Tokens.Input), genAIOutput.Int64(e.Tokens.Output), genAICacheRead.Int64(e.Tokens.CachedInput))
+	if c.request.Stream && c.first > 0 {
+		kv = append(kv, genAIFirstChunk.Float64((c.first - c.sent).Seconds()))
 	}
-	text("error.type", kind)
+	if e := &c.event; e.ID != "" {
+		kv = append(kv, usageAttributes(e.Tokens)...)
+	}
+	text(semconv.ErrorTypeKey, kind)
 	return kv
+}
+
+// usageAttributes are the event's tokens. The conventions count as our events do: what is cached is inside the input,
+// reasoning inside the output.
+func usageAttributes(t accounting.Tokens) []attribute.KeyValue {
+	return []attribute.KeyValue{
+		genAIInput.Int64(t.Input), genAIOutput.Int64(t.Output),
+		genAICacheRead.Int64(t.CachedInput), genAICacheCreation.Int64(t.CacheWriteInput), genAIReasoning.Int64(t.ReasoningOutput),
+	}
 }
 
 // clientError names what went wrong in the provider's call: a refusal's code, an error's own type, how the call

@@ -41,6 +41,8 @@ type Options struct {
 	BallastBytes int64         // given up when the disk is full, so that admitted requests settle
 	Memory       bool          // no syncs: Append's records survive the process, not the power
 	Logger       *slog.Logger  // nil discards
+	// Committed hears of each commit, by the goroutine that made it; nil: nobody does.
+	Committed func(took time.Duration)
 
 	vfs string // of SQLite; "" is the operating system's
 }
@@ -163,6 +165,28 @@ func (j *Journal) Lag() Lag {
 // Number is the smallest sequence number that a record of this instant or a later one gets, unless the
 // clock was set back. It stays below 2^53 until the year 2242.
 func Number(t time.Time) int64 { return t.Unix() << 20 }
+
+// Bytes is the size of all records in the file, those that the store has included.
+func (j *Journal) Bytes() int64 {
+	j.fileMu.Lock()
+	defer j.fileMu.Unlock()
+	return j.total
+}
+
+// Waiting is how long the oldest record has waited that the store has not got, to the second; 0: none waits.
+func (j *Journal) Waiting(now time.Time) (time.Duration, error) {
+	j.mu.Lock()
+	stored, lag := j.stored, j.lag
+	j.mu.Unlock()
+	if lag.Records == 0 {
+		return 0, nil
+	}
+	first, err := j.Read(stored, 1)
+	if err != nil || len(first) == 0 {
+		return 0, err
+	}
+	return max(0, now.Sub(time.Unix(first[0].Seq>>20, 0))), nil
+}
 
 // weigh sets the obstacle of a store that lacks too much. Called with mu held, or before j is shared.
 func (j *Journal) weigh() {

@@ -249,6 +249,50 @@ func TestRestoredCopyGivesNewNumbers(t *testing.T) {
 	}
 }
 
+// TestWaiting: the oldest record that the store lacks says how far the store is behind, whatever came since.
+func TestWaiting(t *testing.T) {
+	var commits int
+	j, stop := start(t, file0(t), Options{Keep: time.Hour, KeepBytes: 1 << 20, Committed: func(took time.Duration) {
+		if commits++; took <= 0 {
+			t.Errorf("a commit took %s", took)
+		}
+	}})
+	waiting := func(now time.Time) time.Duration {
+		d, err := j.Waiting(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if d := waiting(time.Now()); d != 0 {
+		t.Errorf("%s of an empty journal", d)
+	}
+	began := time.Now()
+	first, second := add(t, j, "one"), add(t, j, "two!")
+	if d := waiting(began.Add(time.Minute)); d < 59*time.Second || d > 61*time.Second {
+		t.Errorf("a record that was made a minute ago has waited %s", d)
+	}
+	if err := j.Stored(first); err != nil {
+		t.Fatal(err)
+	}
+	if d := waiting(began.Add(time.Minute)); d < 59*time.Second || d > 61*time.Second {
+		t.Errorf("the second one has waited %s", d)
+	}
+	if err := j.Stored(second); err != nil {
+		t.Fatal(err)
+	}
+	if d := waiting(began.Add(time.Minute)); d != 0 {
+		t.Errorf("%s though all is stored", d)
+	}
+	if n := j.Bytes(); n != 7 {
+		t.Errorf("the journal holds %d bytes, want 7, those included that the store has", n)
+	}
+	stop()
+	if commits < 2 {
+		t.Errorf("%d commits were told", commits)
+	}
+}
+
 func TestOnlyStoredRecordsAreDeleted(t *testing.T) {
 	for _, c := range []struct {
 		name string

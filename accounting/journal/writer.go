@@ -67,7 +67,8 @@ func (j *Journal) write(b *batch) error {
 	if b.empty() && len(marks) == 0 {
 		return nil
 	}
-	b.first = max(b.first, Number(time.Now()))
+	began := time.Now()
+	b.first = max(b.first, Number(began))
 	err := j.file.write(b, marks)
 	if outOfSpace(err) {
 		j.diskIsFull(err)
@@ -79,6 +80,9 @@ func (j *Journal) write(b *batch) error {
 		return err
 	}
 	j.commits.Add(1)
+	if j.o.Committed != nil {
+		j.o.Committed(time.Since(began))
+	}
 	j.mu.Lock()
 	for id, written := range marks {
 		if j.marks[id] == written {

@@ -42,7 +42,9 @@ type gateway struct {
 	config  atomic.Pointer[config.Config]
 	token   atomic.Pointer[string] // the admin token in force
 	journal *journal.Journal
+	commits prometheus.Histogram // the journal's
 	store   *store.Store
+	clock   *storeClock // the store, timed
 	record  *accounting.Recorder
 	gate    *policy.Gate
 	traces  *telemetry
@@ -83,16 +85,20 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	g.token.Store(&token)
-	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), journalOptions(c, g.log)); err != nil {
+	g.commits = newCommitClock()
+	o := journalOptions(c, g.log)
+	o.Committed = func(took time.Duration) { g.commits.Observe(took.Seconds()) }
+	if g.journal, err = journal.Open(filepath.Join(c.DataDir, journalFile), o); err != nil {
 		return err
 	}
 	if g.store, err = openStore(ctx, c); err != nil {
 		return err
 	}
-	g.record = accounting.NewRecorder(g.journal, g.store, accounting.RecorderOptions{Logger: g.log, StoreFirst: c.Durability == "database"})
+	g.clock = newStoreClock(g.store)
+	g.record = accounting.NewRecorder(g.journal, g.clock, accounting.RecorderOptions{Logger: g.log, StoreFirst: c.Durability == "database"})
 	epoch := uuid.Must(uuid.NewV7()).String()
-	g.gate = policy.New(currentKeys{g.store, g.record}, g.store, gateOptions(c, epoch))
-	if g.traces, err = newTelemetry(ctx, c.Telemetry, g.log); err != nil {
+	g.gate = policy.New(currentKeys{g.clock, g.record}, g.clock, gateOptions(c, epoch))
+	if g.traces, err = newTelemetry(ctx, c.Telemetry, g.journal.ID(), g.log); err != nil {
 		return err
 	}
 	if err := g.begin(ctx, c, epoch); err != nil {
@@ -107,7 +113,7 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 
 // currentKeys is the store's keys, with what this replica has journalled for them counted in.
 type currentKeys struct {
-	*store.Store
+	*storeClock
 	record *accounting.Recorder
 }
 
@@ -115,7 +121,7 @@ func (k currentKeys) Used(ctx context.Context, key string, start time.Time) (int
 	if err := k.record.Sync(ctx); err != nil {
 		return 0, err
 	}
-	return k.Store.Used(ctx, key, start)
+	return k.storeClock.Used(ctx, key, start)
 }
 
 // openStore opens the embedded store, or makes the shared one, which is reached when the gateway runs.

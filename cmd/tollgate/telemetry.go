@@ -10,10 +10,10 @@ import (
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	otelresource "go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tollgate/tollgate/config"
@@ -23,9 +23,10 @@ import (
 // telemetry exports spans; its zero value makes none.
 type telemetry struct{ provider *sdktrace.TracerProvider }
 
-// newTelemetry sets traces up when the file or an OTEL_* variable says where they go. Globals of libraries get our log:
+// newTelemetry sets traces up when the file or an OTEL_* variable says where they go; replica tells this gateway's from
+// others'. Globals of libraries get our log:
 // OpenTelemetry's, and the standard one, into which net/http's client writes what it finds on idle connections.
-func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*telemetry, error) {
+func newTelemetry(ctx context.Context, c config.Telemetry, replica string, log *slog.Logger) (*telemetry, error) {
 	stdlog.SetFlags(0)
 	stdlog.SetOutput(proxy.LibraryLog(log).Writer())
 	otel.SetLogger(logr.FromSlogHandler(log.Handler()))
@@ -44,7 +45,9 @@ func newTelemetry(ctx context.Context, c config.Telemetry, log *slog.Logger) (*t
 		return nil, fmt.Errorf("telemetry.otlp_endpoint: %w", err)
 	}
 	// Attributes of the environment come last, so that OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win.
-	res, err := otelresource.New(ctx, otelresource.WithTelemetrySDK(), otelresource.WithAttributes(attribute.String("service.name", "tollgate"), attribute.String("service.version", version)), otelresource.WithFromEnv())
+	res, err := otelresource.New(ctx, otelresource.WithTelemetrySDK(),
+		otelresource.WithAttributes(semconv.ServiceName("tollgate"), semconv.ServiceVersion(version), semconv.ServiceInstanceID(replica)),
+		otelresource.WithFromEnv())
 	if err != nil {
 		return nil, fmt.Errorf("telemetry: %w", err)
 	}
