@@ -22,28 +22,29 @@ func tell(ctx context.Context, origin string, secret *webhooks.Webhook, p purcha
 	}
 	id := "msg_" + rand.Text()
 	for wait := time.Second; ; wait *= 2 {
-		status, said, err := post(ctx, origin+"/webhook", secret, id, body)
+		err := post(ctx, origin+"/webhook", secret, id, body)
 		switch {
-		case err == nil && status < 300:
-			fmt.Printf("delivered: %d\n", status)
+		case err == nil:
+			fmt.Println("delivered")
 			return nil
 		case wait > 4*time.Second:
-			return fmt.Errorf("deliver invoice %s: %d %s %w", p.Invoice, status, said, err)
+			return fmt.Errorf("deliver invoice %s: %w", p.Invoice, err)
 		}
-		fmt.Printf("not taken (%d %s), again in %v\n", status, said, wait)
+		fmt.Printf("%v; again in %v\n", err, wait)
 		time.Sleep(wait)
 	}
 }
 
-func post(ctx context.Context, url string, secret *webhooks.Webhook, id string, body []byte) (status int, said []byte, err error) {
+// post delivers a message; anything but 2xx is an error.
+func post(ctx context.Context, url string, secret *webhooks.Webhook, id string, body []byte) error {
 	now := time.Now()
 	signature, err := secret.Sign(id, now, body)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	q, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	q.Header.Set("Content-Type", "application/json")
 	q.Header.Set(webhooks.HeaderWebhookID, id)
@@ -51,9 +52,15 @@ func post(ctx context.Context, url string, secret *webhooks.Webhook, id string, 
 	q.Header.Set(webhooks.HeaderWebhookSignature, signature)
 	res, err := http.DefaultClient.Do(q)
 	if err != nil {
-		return 0, nil, err
+		return err
 	}
 	defer res.Body.Close()
-	said, err = io.ReadAll(res.Body)
-	return res.StatusCode, bytes.TrimSpace(said), err
+	said, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode >= 300 {
+		return fmt.Errorf("%s: %s", res.Status, bytes.TrimSpace(said))
+	}
+	return nil
 }
