@@ -48,6 +48,7 @@ type terms struct {
 // lease is tokens that may be spent here without asking, in one period. Its counters are the epoch's totals
 // and only grow, except held and open.
 type lease struct {
+	epoch                          string
 	start                          time.Time // of the period
 	granted, returned, spent, held int64
 	open                           int64 // holds
@@ -144,7 +145,7 @@ func (a *account) learn(l *lease, ask Ask, answer Lease) {
 	}
 	current := a.lease
 	if current == nil || !current.start.Equal(answer.Period.Start) {
-		next := &lease{start: answer.Period.Start}
+		next := &lease{epoch: ask.Epoch, start: answer.Period.Start}
 		if current == nil {
 			// An account goes out of memory only with nothing free and nothing held, so what this epoch
 			// still has of it was spent.

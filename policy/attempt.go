@@ -32,6 +32,9 @@ type attempt struct {
 func (g *Gate) take(ctx context.Context, a *account, n Need, now time.Time) (*Hold, error) {
 	t := attempt{gate: g, options: g.options.Load(), a: a, need: n, now: now}
 	a.usedAt = now
+	if g.life.Load().over(now) {
+		return t.blind(unavailable("this gateway has not reached its store for so long that what it was lent may be lent to others"))
+	}
 	for {
 		h, ask, err := t.look()
 		if h != nil || err != nil {
@@ -141,7 +144,7 @@ func (t *attempt) blind(err error) (*Hold, error) {
 }
 
 func (t *attempt) hold(d demand, tokens int64) *Hold {
-	h := &Hold{Epoch: t.gate.epoch, Held: tokens, gate: t.gate, at: t.now}
+	h := &Hold{Epoch: t.a.lease.epoch, Held: tokens, gate: t.gate, at: t.now}
 	if t.need.Choices > 0 && d.limit != t.need.OutputLimit {
 		h.OutputLimit = d.limit
 	}

@@ -15,7 +15,7 @@ const failureKept = 250 * time.Millisecond
 // nothing is known yet, and asks for need. a.mu is held at both ends, not during the call, and
 // a.exchanging is nil at both. An account that the store does not know comes back as a.gone.
 func (g *Gate) exchange(ctx context.Context, a *account, l *lease, need int64, last bool) (Verdict, error) {
-	ask := Ask{Account: a.id, Epoch: g.epoch, Held: a.open > 0, Need: need, Last: last, Now: g.now()}
+	ask := Ask{Account: a.id, Epoch: g.epochOf(l), Held: a.open > 0, Need: need, Last: last, Now: g.now()}
 	if l != nil {
 		l.giveBack()
 		if need > 0 && ask.Now.Before(a.terms.period.End) {
@@ -38,6 +38,8 @@ func (g *Gate) exchange(ctx context.Context, a *account, l *lease, need int64, l
 	a.exchanging = nil
 	close(ended)
 	switch {
+	case ask.Epoch != g.epochOf(nil):
+		return "", unavailable("this gateway begins anew with its store")
 	case errors.Is(err, accounting.ErrNotFound):
 		a.gone, a.plans = true, plans
 		return Granted, nil

@@ -39,6 +39,9 @@ func (f *feed) poll(life context.Context) {
 			f.seq, keysChanged = newest, true
 			break
 		}
+		if len(changes) > 0 && changes[0].Seq > f.seq+1 { // those in between were deleted before they were heard
+			g.forgetAll()
+		}
 		for _, c := range changes {
 			g.hear(c)
 			keysChanged = keysChanged || c.Kind != ChangedPlans

@@ -19,7 +19,7 @@ const (
 
 // Options are the operator's choices. The zero value of a field is its default.
 type Options struct {
-	// Epoch names this life of the replica; leases are counted under it.
+	// Epoch names the replica's first life; leases are counted under it.
 	Epoch string
 	// Mode is for accounts that have none of their own; hold.
 	Mode Mode
@@ -69,11 +69,11 @@ const storeTimeout = 5 * time.Second
 
 // Gate decides who may call and what they may spend. Its methods may be called concurrently.
 type Gate struct {
-	epoch     string
 	idleAfter time.Duration
 	alone     bool
 	now       func() time.Time
 	options   atomic.Pointer[Options] // what Apply may change is read from here
+	life      atomic.Pointer[life]
 
 	credit   Credit
 	keys     Keys
@@ -97,7 +97,6 @@ type Gate struct {
 func New(keys Keys, credit Credit, o Options) *Gate {
 	o = o.withDefaults()
 	g := &Gate{
-		epoch:     o.Epoch,
 		idleAfter: o.IdleAfter,
 		alone:     o.Alone,
 		now:       o.Now,
@@ -109,6 +108,7 @@ func New(keys Keys, credit Credit, o Options) *Gate {
 		kick:      make(chan struct{}, 1),
 	}
 	g.options.Store(&o)
+	g.life.Store(&life{epoch: o.Epoch})
 	return g
 }
 

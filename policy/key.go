@@ -87,5 +87,6 @@ type Keys interface {
 	Origins(ctx context.Context) ([]string, error)
 	// Changes are those after a sequence number, oldest first, at most 1,000. after < 0 gives none. Where there are
 	// none, the second result is the newest number, which is lower than after when the store went back in time.
+	// Numbers have no gaps: where the first is not after + 1, those before it were deleted.
 	Changes(ctx context.Context, after int64) ([]Change, int64, error)
 }

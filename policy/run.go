@@ -66,10 +66,10 @@ func (g *Gate) sweep(ctx context.Context) {
 }
 
 // tidy gives back what is free of older periods, and of accounts that had no request for idle. While the store
-// is down it keeps them: they are what accounts go on from.
+// is down it keeps them: they are what accounts go on from. What a life that is over was lent is not its to give back.
 func (g *Gate) tidy(ctx context.Context, idle time.Duration) {
 	for _, a := range g.accounts.awake() {
-		if g.down.Load() || ctx.Err() != nil {
+		if g.down.Load() || ctx.Err() != nil || g.Over() {
 			return
 		}
 		if err := g.tidyAccount(ctx, a, idle); err != nil {
