@@ -75,7 +75,7 @@ func (h *Handler) listAccounts(ctx context.Context, _ *http.Request, q query) (r
 	if err != nil {
 		return reply{}, err
 	}
-	accounts, err := h.Store.Accounts(ctx, p.after, p.ask())
+	accounts, err := h.accounts(ctx, p)
 	if err != nil {
 		return reply{}, err
 	}
@@ -83,6 +83,19 @@ func (h *Handler) listAccounts(ctx context.Context, _ *http.Request, q query) (r
 		return reply{}, err
 	}
 	return listed(p, accounts, func(a accounting.Account) string { return a.ID }, viewAccount), nil
+}
+
+// accounts are those of one page that the caller reaches.
+func (h *Handler) accounts(ctx context.Context, p page) ([]accounting.Account, error) {
+	only := callerOf(ctx).Account
+	if only == "" {
+		return h.Store.Accounts(ctx, p.after, p.ask())
+	}
+	a, err := h.Store.Account(ctx, only)
+	if errors.Is(err, accounting.ErrNotFound) || err == nil && (!a.Live() || p.after != "") {
+		return nil, nil
+	}
+	return []accounting.Account{a}, err
 }
 
 // reset brings accounts for which something waits to now: their reset may be over.

@@ -177,6 +177,21 @@ func checkText(field, what, s string) *problem {
 	return nil
 }
 
+// secret reads a string that must be there, whatever its characters. No message quotes it.
+func (f *form) secret(name string) string {
+	m := read(f, name, notNull, func(raw json.RawMessage) (string, *problem) {
+		var s string
+		if json.Unmarshal(raw, &s) != nil {
+			return "", wrong(name, "%s must be a string", name)
+		}
+		return s, nil
+	})
+	if !m.given {
+		f.refuse(wrong(name, "%s must be there", name))
+	}
+	return m.value
+}
+
 // choice reads a string that is one of a few.
 func (f *form) choice(name string, n nullable, choices ...string) member[string] {
 	m := f.text(name, n)

@@ -3,10 +3,10 @@ package admin
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -38,8 +38,12 @@ type Options struct {
 	Plans      func() map[string]int64
 	Activities func() []string
 	Providers  func() []string
-	// Token is the admin token; while it is empty nobody is let in.
-	Token func() string
+	// Tokens are who may come in; names are unique.
+	Tokens func() []Token
+	// SessionTTL is how long a sign-in lasts.
+	SessionTTL func() time.Duration
+	// Pages are the dashboard's files; index.html is the page.
+	Pages fs.FS
 	// Ready says why the gateway can't serve; nil: it can.
 	Ready    func() error
 	Registry *prometheus.Registry
@@ -47,28 +51,37 @@ type Options struct {
 	Log      *slog.Logger
 }
 
-// Handler is the admin plane. Everything under /api/ wants the admin token as a bearer, except for the OpenAPI
-// document; health and metrics want none. It sends no CORS field and reads no cookie, so that no page of another
-// origin can use it.
+// Handler is the admin plane. Everything under /api/ wants a token as a bearer or the session that one began, except
+// for the OpenAPI document; the dashboard's files, health and metrics want none. It sends no CORS field, and a session
+// counts for requests from its own origin alone, so that no page of another origin can use it.
 type Handler struct {
 	Options
-	mux  http.ServeMux
-	once *once
+	mux    http.ServeMux
+	once   *once
+	origin *http.CrossOriginProtection
+	pages  pages
 }
+
+// The paths that a token's role or account decides about.
+const (
+	accountsPath = "/api/v1/accounts"
+	accountPath  = accountsPath + "/{account}"
+	grantPath    = accountPath + "/grants/{grant}"
+)
 
 // New makes the handler and starts nothing.
 func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Handler{Options: o, once: newOnce(o)}
-	const account = "/api/v1/accounts/{account}"
+	h := &Handler{Options: o, once: newOnce(o), origin: http.NewCrossOriginProtection(), pages: newPages(o.Pages)}
+	const account = accountPath
 	for pattern, calls := range map[string]methods{
-		"/api/v1/accounts":          {"GET": h.get(h.listAccounts, "limit", "cursor"), "POST": h.post(h.createAccount, again)},
-		account:                     {"GET": h.get(h.showAccount), "PATCH": h.patch(h.changeAccount), "DELETE": h.delete(h.deleteAccount)},
+		accountsPath:                {"GET": h.get(h.listAccounts, "limit", "cursor"), "POST": h.post(h.createAccount, again)},
+		accountPath:                 {"GET": h.get(h.showAccount), "PATCH": h.patch(h.changeAccount), "DELETE": h.delete(h.deleteAccount)},
 		account + "/tokens":         {"GET": h.get(h.showTokens)},
 		account + "/grants":         {"GET": h.get(h.listGrants, "limit", "cursor"), "POST": h.post(h.createGrant, again)},
-		account + "/grants/{grant}": {"GET": h.get(h.showGrant), "DELETE": h.delete(h.voidGrant)},
+		grantPath:                   {"GET": h.get(h.showGrant), "DELETE": h.delete(h.voidGrant)},
 		account + "/keys":           {"GET": h.get(h.listKeys, "limit", "cursor"), "POST": h.post(h.createKey, keyMadeBefore)},
 		account + "/keys/{key}":     {"GET": h.get(h.showKey), "PATCH": h.patch(h.changeKey), "DELETE": h.delete(h.revokeKey)},
 		account + "/events":         {"GET": h.get(h.listEvents, "limit", "cursor", "from", "to", "activity", "chatbot", "model", "key", "outcome")},
@@ -79,17 +92,18 @@ func New(o Options) *Handler {
 		"/api":                      nil,
 		"/api/":                     nil,
 	} {
-		h.mux.Handle(pattern, h.guarded(calls))
+		h.mux.Handle(pattern, h.guarded(pattern, calls))
 	}
 	for pattern, calls := range map[string]methods{
+		sessionPath:            {"GET": h.showSession, "POST": h.signIn, "DELETE": h.signOut},
 		"/api/v1/openapi.json": {"GET": showOpenAPI},
 		"/healthz":             {"GET": showHealth},
 		"/readyz":              {"GET": h.showReady},
 		"/metrics":             {"GET": showMetrics(o.Registry)},
-		"/":                    nil,
 	} {
 		h.mux.Handle(pattern, h.open(calls))
 	}
+	h.mux.HandleFunc("/", h.showPage)
 	return h
 }
 
@@ -117,7 +131,8 @@ type reply struct {
 	stream func(http.ResponseWriter) error
 	header map[string]string
 	// kept is what a repeat of a POST may be shown; nil: body.
-	kept any
+	kept   any
+	cookie *http.Cookie
 }
 
 func (m methods) endpoint(method string) (endpoint, *problem, string) {
@@ -139,24 +154,22 @@ func (m methods) endpoint(method string) (endpoint, *problem, string) {
 		message: "this path takes " + either(allow)}, strings.Join(allow, ", ")
 }
 
-// guarded serves calls to those who show the admin token.
-func (h *Handler) guarded(calls methods) http.Handler {
+// guarded serves calls to those who show a token that may make them.
+func (h *Handler) guarded(pattern string, calls methods) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !h.authorized(r) {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
-			h.refuse(w, r, &problem{status: http.StatusUnauthorized, code: codeUnauthorized,
-				message: "the admin token must stand in Authorization: Bearer"})
+		caller, refused := h.caller(r)
+		if refused == nil {
+			refused = caller.permit(r.Method, pattern, r.PathValue("account"))
+		}
+		if refused != nil {
+			if refused.status == http.StatusUnauthorized {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
+			}
+			h.refuse(w, r, refused)
 			return
 		}
-		h.open(calls).ServeHTTP(w, r)
+		h.open(calls).ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
 	})
-}
-
-func (h *Handler) authorized(r *http.Request) bool {
-	scheme, shown, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	want := h.Token()
-	got, expected := sha256.Sum256([]byte(strings.TrimSpace(shown))), sha256.Sum256([]byte(want))
-	return subtle.ConstantTimeCompare(got[:], expected[:]) == 1 && strings.EqualFold(scheme, "Bearer") && want != ""
 }
 
 // open serves calls to everyone.
@@ -197,6 +210,13 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, a reply) {
 	}
 	for name, value := range a.header {
 		w.Header().Set(name, value)
+	}
+	if a.cookie != nil {
+		http.SetCookie(w, a.cookie)
+	}
+	if a.status == http.StatusNoContent {
+		w.WriteHeader(a.status)
+		return
 	}
 	if a.stream != nil {
 		if err := a.stream(w); err != nil && r.Context().Err() == nil {

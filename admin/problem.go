@@ -14,6 +14,7 @@ const (
 	codeInvalidRequest     = "invalid_request"     // 400: it can't be read
 	codeInvalidField       = "invalid_field"       // 422: something in it is wrong
 	codeUnauthorized       = "unauthorized"        // 401
+	codeNotAllowed         = "not_allowed"         // 403: the token's role or account
 	codeNotFound           = "not_found"           // 404
 	codeMethodNotAllowed   = "method_not_allowed"  // 405
 	codeAlreadyExists      = "already_exists"      // 409
@@ -64,6 +65,10 @@ func unreadable(field, format string, args ...any) *problem {
 // wrong is a request with something wrong in the named member or parameter.
 func wrong(field, format string, args ...any) *problem {
 	return &problem{status: http.StatusUnprocessableEntity, code: codeInvalidField, field: field, message: fmt.Sprintf(format, args...)}
+}
+
+func forbidden(format string, args ...any) *problem {
+	return &problem{status: http.StatusForbidden, code: codeNotAllowed, message: fmt.Sprintf(format, args...)}
 }
 
 func absent(format string, args ...any) *problem {

@@ -63,7 +63,7 @@ func TestRefusalsSayStatusCodeFieldAndMessage(t *testing.T) {
 		{"PUT", accounts, "", 401, "unauthorized", "", "the admin token must stand in Authorization: Bearer", []string{"Authorization", ""}},
 
 		// 404.
-		{"GET", "/", "", 404, "not_found", "", "there is nothing at this path", nil},
+		{"GET", "/nothing", "", 404, "not_found", "", "there is nothing at this path; the dashboard is at /, the API under /api/v1", nil},
 		{"GET", "/api/v1/nothing", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", "/api", "", 404, "not_found", "", "there is nothing at this path", nil},
 		{"GET", "/api//v1/accounts", "", 404, "not_found", "", "there is nothing at this path", nil},
@@ -290,7 +290,7 @@ func TestHealthTouchesNothing(t *testing.T) {
 func TestNobodyIsLetInWithoutAToken(t *testing.T) {
 	p := newPlane(t)
 	open := p.admin.Options
-	open.Token = func() string { return "" }
+	open.Tokens = func() []admin.Token { return []admin.Token{{Name: "admin", Role: admin.RoleAdmin}} }
 	for _, shown := range []string{"", "Bearer ", "Bearer"} {
 		r := httptest.NewRequest("GET", "/api/v1/accounts", nil)
 		r.Header.Set("Authorization", shown)

@@ -21,6 +21,7 @@ func (r *reader) check(c *Config, names Names) {
 	r.checkTLS("tls", c.TLS)
 	r.checkTLS("admin.tls", c.Admin.TLS)
 	r.checkSecret("admin.token", c.Admin.Token)
+	r.checkTokens(c.Admin)
 	r.checkStore(c.Store.Reveal(), names)
 	r.checkDefaultProvider(c)
 	for _, p := range c.Providers {

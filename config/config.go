@@ -52,13 +52,6 @@ type Config struct {
 // TLS are the files of one listener.
 type TLS struct{ CertFile, KeyFile string }
 
-// Admin is the admin plane.
-type Admin struct {
-	Listen string
-	Token  Secret // "": made at the first start
-	TLS    *TLS
-}
-
 // Provider is one entry of providers.
 type Provider struct {
 	Name string

@@ -17,8 +17,9 @@ func defaults(env func(string) (string, bool)) Config {
 	return Config{
 		Listen: "127.0.0.1:8080",
 		Admin: Admin{
-			Listen: "127.0.0.1:9090",
-			Token:  Secret(lookup(env, "TOLLGATE_ADMIN_TOKEN", "")),
+			Listen:     "127.0.0.1:9090",
+			Token:      Secret(lookup(env, "TOLLGATE_ADMIN_TOKEN", "")),
+			SessionTTL: 12 * time.Hour,
 		},
 		DataDir:         "./data",
 		Store:           Secret(lookup(env, "TOLLGATE_STORE", "sqlite")),

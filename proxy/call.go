@@ -235,11 +235,16 @@ func (c *call) head() dialect.Head {
 const (
 	windowPrefix = "/tollgate/"
 	windowTokens = windowPrefix + "v1/tokens"
+	windowEmbed  = windowPrefix + "embed.js"
 )
 
 // window is what the gateway itself shows to customers.
 func (c *call) window(path string) error {
-	if windowPrefix+path != windowTokens {
+	switch windowPrefix + path {
+	case windowTokens:
+	case windowEmbed:
+		return c.embed()
+	default:
 		return denied(codeUnmetered, "this path belongs to no provider of this gateway")
 	}
 	if c.in.Method == http.MethodOptions {

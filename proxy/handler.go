@@ -24,7 +24,9 @@ type Options struct {
 	Gate     *policy.Gate
 	Recorder *accounting.Recorder
 	// View is the Token view of an account.
-	View     func(ctx context.Context, account string) (accounting.View, error)
+	View func(ctx context.Context, account string) (accounting.View, error)
+	// Embed is the module script that shows the Token view on other sites.
+	Embed    []byte
 	Settings *Settings
 	// Stop ends what still runs when the shutdown's grace is over; requests that it cuts are settled first.
 	Stop context.Context
@@ -39,6 +41,7 @@ type Handler struct {
 	gate      *policy.Gate
 	recorder  *accounting.Recorder
 	view      func(ctx context.Context, account string) (accounting.View, error)
+	script    script
 	settings  atomic.Pointer[Settings]
 	stop      context.Context
 	tracer    trace.Tracer
@@ -55,7 +58,7 @@ type Handler struct {
 // New builds a handler. It starts nothing; Run keeps the marks of long requests.
 func New(o Options) *Handler {
 	h := &Handler{
-		gate: o.Gate, recorder: o.Recorder, view: o.View, stop: o.Stop, tracer: o.Tracer,
+		gate: o.Gate, recorder: o.Recorder, view: o.View, script: newScript(o.Embed), stop: o.Stop, tracer: o.Tracer,
 		metrics: newMetrics(o.Registerer), log: o.Log,
 		errorLog:  LibraryLog(o.Log),
 		transport: newTransport(),

@@ -75,7 +75,7 @@ func newRig(t testing.TB, change func(*proxy.Settings, *provider.Settings)) *rig
 	hard, cut := context.WithCancel(context.Background())
 	r.stop = cut
 	r.handler = proxy.New(proxy.Options{
-		Gate: r.gate, Recorder: r.recorder, View: r.view, Settings: set, Stop: hard,
+		Gate: r.gate, Recorder: r.recorder, View: r.view, Embed: []byte(embedScript), Settings: set, Stop: hard,
 		Registerer: r.metrics, Log: log,
 	})
 	r.server = httptest.NewServer(r.handler)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/admin"
+	"github.com/tollgate/tollgate/admin/dashboard"
 	"github.com/tollgate/tollgate/store"
 )
 
@@ -41,7 +42,10 @@ func newShell(t *testing.T) *shell {
 	server := httptest.NewServer(admin.New(admin.Options{
 		Store: s, Sync: func(context.Context) error { return nil }, Held: func(string) int64 { return 0 }, Kick: func() {},
 		Plans: func() map[string]int64 { return plans }, Activities: func() []string { return nil },
-		Providers: func() []string { return []string{"openai"} }, Token: func() string { return "secret-admin-token" },
+		Providers: func() []string { return []string{"openai"} }, 
+		Tokens: func() []admin.Token {
+			return []admin.Token{{Name: "admin", Secret: "secret-admin-token", Role: admin.RoleAdmin}}
+		}, Pages: dashboard.Files(),
 		Ready: func() error { return nil }, Registry: prometheus.NewRegistry(), Log: slog.New(slog.DiscardHandler),
 	}))
 	t.Cleanup(server.Close)

@@ -21,6 +21,7 @@ import (
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/accounting/journal"
 	"github.com/tollgate/tollgate/admin"
+	"github.com/tollgate/tollgate/admin/dashboard"
 	"github.com/tollgate/tollgate/config"
 	"github.com/tollgate/tollgate/policy"
 	"github.com/tollgate/tollgate/proxy"
@@ -165,13 +166,15 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 		Plans:      func() map[string]int64 { return g.config.Load().Plans },
 		Activities: func() []string { return g.config.Load().Activities },
 		Providers:  func() []string { return providerNames(g.config.Load()) },
-		Token:      func() string { return *g.token.Load() },
+		Tokens:     g.adminTokens,
+		SessionTTL: func() time.Duration { return g.config.Load().Admin.SessionTTL },
+		Pages:      dashboard.Files(),
 		Ready:      g.readiness,
 		Registry:   registry,
 		Log:        g.log,
 	})
 	g.proxy = proxy.New(proxy.Options{
-		Gate: g.gate, Recorder: g.record, View: plane.View, Settings: settings, Stop: stop,
+		Gate: g.gate, Recorder: g.record, View: plane.View, Embed: dashboard.Embed, Settings: settings, Stop: stop,
 		Tracer: g.traces.tracer(), Registerer: registry, Log: g.log,
 	})
 	if g.data, err = listen(c.Listen, c.TLS, g.proxy, c.Limits, g.log); err != nil {
@@ -183,6 +186,15 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 	return nil
 }
 
+// adminTokens are who may come in at the admin plane now: the bearer of admin.token, and the others of the file.
+func (g *gateway) adminTokens() []admin.Token {
+	all := []admin.Token{{Name: "admin", Secret: *g.token.Load(), Role: admin.RoleAdmin}}
+	for _, t := range g.config.Load().Admin.Tokens {
+		all = append(all, admin.Token{Name: t.Name, Secret: t.Token.Reveal(), Role: admin.Role(t.Role), Account: t.Account})
+	}
+	return all
+}
+
 var errStarting = errors.New("the gateway is starting or stopping")
 
 func (g *gateway) readiness() error {
@@ -191,6 +203,9 @@ func (g *gateway) readiness() error {
 			return g.member.waiting()
 		}
 		return errStarting
+	}
+	if g.gate.Over() {
+		return errors.New("it waits for its store, and its leases are over")
 	}
 	return g.record.Room()
 }
@@ -311,9 +326,15 @@ func (g *gateway) close() {
 	}
 }
 
-// retain deletes events past their time, a little at a time.
+// retainEach is how often retain looks, retainMax how much one of its transactions deletes.
+const (
+	retainEach = time.Minute
+	retainMax  = 500
+)
+
+// retain deletes what is past its time, a little at a time: events, changes that were heard, replicas that ended.
 func (g *gateway) retain(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
+	tick := time.NewTicker(retainEach)
 	defer tick.Stop()
 	for {
 		select {
@@ -321,15 +342,22 @@ func (g *gateway) retain(ctx context.Context) error {
 			return nil
 		case now := <-tick.C:
 			before := now.Add(-g.config.Load().RetentionEvents)
-			for {
-				n, err := g.store.DeleteEvents(ctx, before, 500)
-				if err != nil && ctx.Err() == nil {
-					g.log.Warn("old events not deleted", "error", err)
-				}
-				if n < 500 || err != nil {
-					break
-				}
-			}
+			g.deleteAll(ctx, "events", func() (int, error) { return g.store.DeleteEvents(ctx, before, retainMax) })
+			g.deleteAll(ctx, "changes", func() (int, error) { return g.store.DeleteChanges(ctx, store.ChangesKept, retainMax) })
+			g.deleteAll(ctx, "replicas", func() (int, error) { return g.store.DeleteEnded(ctx, now.Add(-store.EndedKept), retainMax) })
+		}
+	}
+}
+
+// deleteAll calls delete, which says how many it deleted, until it had less than retainMax to do.
+func (g *gateway) deleteAll(ctx context.Context, what string, delete func() (int, error)) {
+	for {
+		n, err := delete()
+		if err != nil && ctx.Err() == nil {
+			g.log.Warn("what is past its time was not deleted", "what", what, "error", err)
+		}
+		if n < retainMax || err != nil {
+			return
 		}
 	}
 }

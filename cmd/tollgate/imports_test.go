@@ -18,6 +18,7 @@ var arrows = map[string][]string{
 	"accounting":         {"accounting/journal"},
 	"accounting/journal": {},
 	"admin":              {"accounting", "policy"},
+	"admin/dashboard":    {},
 	"config":             {},
 	"policy":             {"accounting"},
 	"proxy":              {"accounting", "policy", "proxy/dialect", "proxy/provider"},
