@@ -16,12 +16,13 @@ demo: ## show the whole story
 	go run ./cmd/tollgate demo
 
 .PHONY: parts
-parts: ## install what the tests need and this machine lacks: a C compiler, Postgres, PgBouncer (root, apt-get)
+parts: ## install what the tests need and this machine lacks: a C compiler, Postgres, PgBouncer, Prometheus (root, apt-get)
 	@missing=; \
 	has() { command -v "$$1" >/dev/null || ls $$2 >/dev/null 2>&1; }; \
 	has gcc || missing="$$missing gcc libc6-dev"; \
 	has initdb '/usr/lib/postgresql/*/bin/initdb' || missing="$$missing postgresql-15"; \
 	has pgbouncer /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+	has prometheus || missing="$$missing prometheus"; \
 	[ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; }
 
