@@ -36,6 +36,40 @@ func (s *Store) CloseEpochs(ctx context.Context, journal, except string) error {
 	return nil
 }
 
+// EndedKept is how long the row of a replica's life outlives its end: for who looks into what happened. A gateway that
+// turns up after more than policy.lease_forfeit_after begins a new life by itself, and events are booked without the row.
+const EndedKept = 7 * 24 * time.Hour
+
+// DeleteEnded deletes lives that ended before an instant, limit at most, and what events that came afterwards have
+// counted against their leases.
+func (s *Store) DeleteEnded(ctx context.Context, before time.Time, limit int) (int, error) {
+	var epochs []string
+	err := s.write(ctx, func(t *tx) (err error) {
+		epochs, err = list(t, func(r row) (epoch string, err error) {
+			err = r.Scan(&epoch)
+			return epoch, err
+		}, `DELETE FROM replica WHERE epoch IN (SELECT epoch FROM replica WHERE drained_at > 0 AND drained_at < $1 ORDER BY epoch LIMIT $2) RETURNING epoch`,
+			micros(before), limit)
+		if err != nil {
+			return err
+		}
+		return t.closeLeases(epochs)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("delete replicas that ended before %s: %w", before.Format(time.RFC3339), err)
+	}
+	return len(epochs), nil
+}
+
+func (t *tx) closeLeases(epochs []string) error {
+	for _, epoch := range epochs {
+		if err := t.exec(`DELETE FROM lease WHERE epoch = $1`, epoch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // seenFor is how long a replica that was seen counts as one that shares the pools.
 const seenFor = 30 * time.Second
 
@@ -77,12 +111,10 @@ func (s *Store) Forfeit(ctx context.Context, before time.Time) (epochs []string,
 			err = r.Scan(&epoch)
 			return epoch, err
 		}, `UPDATE replica SET drained_at = $1 WHERE drained_at = 0 AND seen_at < $2 RETURNING epoch`, micros(s.now()), micros(before))
-		for _, epoch := range epochs {
-			if err == nil {
-				err = t.exec(`DELETE FROM lease WHERE epoch = $1`, epoch)
-			}
+		if err != nil {
+			return err
 		}
-		return err
+		return t.closeLeases(epochs)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("forfeit leases of replicas last seen before %s: %w", before.Format(time.RFC3339), err)

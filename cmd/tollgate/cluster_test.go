@@ -160,36 +160,86 @@ func TestAPoolIsUsedToTheLastToken(t *testing.T) {
 	}
 }
 
-// TestAReplicaThatStoppedLosesItsLease is stopped for longer than the others wait for it.
-func TestAReplicaThatStoppedLosesItsLease(t *testing.T) {
-	t.Parallel()
+// TestAForfeitedLeaseIsNotSpent takes a replica away with most of a pool leased, for longer than the others wait for it.
+// They spend the pool; it must not, whether it notices only when it is back or is asked meanwhile. Then it goes on, in
+// the same process, with new leases.
+func TestAForfeitedLeaseIsNotSpent(t *testing.T) {
+	for name, away := range map[string]struct {
+		leave func(*testing.T, *child, *badLine)
+		back  func(t *testing.T, c *child, line *badLine, key string)
+	}{
+		"stopped": {
+			func(t *testing.T, c *child, _ *badLine) { c.signal(t, syscall.SIGSTOP) },
+			func(t *testing.T, c *child, _ *badLine, _ string) { c.signal(t, syscall.SIGCONT) },
+		},
+		"cut-off": {
+			func(_ *testing.T, _ *child, line *badLine) { line.proxy.Stop() },
+			func(t *testing.T, c *child, line *badLine, key string) {
+				if got := status(t, c.data, key, 100); got != http.StatusServiceUnavailable {
+					t.Errorf("asked while it is cut off, with a lease that is forfeited: %d", got)
+				}
+				line.start()
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) { t.Parallel(); forfeited(t, name, away.leave, away.back) })
+	}
+}
+
+func forfeited(t *testing.T, name string, leave func(*testing.T, *child, *badLine), back func(*testing.T, *child, *badLine, string)) {
 	_, origin := newProvider(t)
-	c := newCluster(t, 2, origin, pgtest.URL(t), "policy: { lease_forfeit_after: 4s }\n")
+	database, waits := pgtest.URL(t), "policy: { lease_forfeit_after: 4s }\n"
+	c := newCluster(t, 1, origin, database, waits)
+	line, its := newBadLine(t, database)
+	dir, yaml := sharing(t, origin, its)
+	gone := begin(t, dir, yaml+waits)
 	key := c.replicas[0].account(t, "acme", 1000, nil)
-	if got := status(t, c.replicas[1].data, key, 100); got != http.StatusOK {
+	served := 0
+	for range 2 {
+		if got := status(t, gone.data, key, 100); got != http.StatusOK {
+			t.Fatalf("status %d", got)
+		}
+		served++
+		time.Sleep(1500 * time.Millisecond) // the charge is stored, and the rest still leased
+	}
+	if got := status(t, gone.data, key, 100); got != http.StatusOK {
 		t.Fatalf("status %d", got)
 	}
-	time.Sleep(1500 * time.Millisecond) // the charge is stored
-	if got := status(t, c.replicas[1].data, key, 100); got != http.StatusOK {
-		t.Fatalf("status %d", got)
-	}
-	c.replicas[1].signal(t, syscall.SIGSTOP) // with the rest leased, and one event in its journal
+	served++
+	leave(t, gone, line) // with one event in its journal
 	if got := status(t, c.replicas[0].data, key, 100); got != http.StatusTooManyRequests {
 		t.Errorf("while the other one has it all: %d", got)
 	}
-	took := eventually(t, "the lease of one that is silent", 15*time.Second, func() bool { return status(t, c.replicas[0].data, key, 100) == http.StatusOK })
-	c.replicas[1].signal(t, syscall.SIGCONT)
-	err := c.replicas[1].wait(t, 20*time.Second)
-	if err == nil || c.replicas[1].cmd.ProcessState.ExitCode() != 1 || !strings.Contains(c.replicas[1].log.String(), "a new start gets new ones") {
-		t.Errorf("it ended with %v, want status 1 and why", err)
+	began := time.Now()
+	var took time.Duration
+	eventually(t, "the end of the pool", 20*time.Second, func() bool {
+		got := status(t, c.replicas[0].data, key, 100)
+		if got == http.StatusOK {
+			served++
+			took = max(took, time.Since(began))
+		}
+		return got == http.StatusPaymentRequired
+	})
+	back(t, gone, line, key)
+	renewed := eventually(t, "that it knows of the empty pool", 20*time.Second, func() bool {
+		return status(t, gone.data, key, 100) == http.StatusPaymentRequired
+	})
+	beyond := len(c.replicas[0].events(t, "acme")) - served
+	if gone.log.count("it goes on with new leases") != 1 {
+		t.Error("it did not say that it goes on with new leases")
 	}
-	c.replicas[1] = begin(t, c.dirs[1], c.files[1])
-	eventually(t, "what it journalled", 5*time.Second, func() bool { return len(c.replicas[0].events(t, "acme")) == 3 })
 	v := c.replicas[0].audit(t, "acme", c.replicas[0].events(t, "acme"))
-	if v.Monthly.Used != 300 || v.Over != 0 {
-		t.Errorf("%+v", v)
+	if v.Over > 100 || beyond != 0 { // by what it had journalled when it went
+		t.Errorf("%d tokens of overdraft, %d requests served on a lease that others had: %+v", v.Over, beyond, v)
 	}
-	eventually(t, "a request of its new life", 5*time.Second, func() bool { return status(t, c.replicas[1].data, key, 100) == http.StatusOK })
-	fmt.Printf("FAULT sigstop-past-lease forfeited_after=%v lost=0 dup=0 overdraft=%d %s\n", took.Round(100*time.Millisecond), v.Over, verdict(t))
+	c.replicas[0].purchase(t, "acme", "more", 10_000)
+	eventually(t, "a request of its new life", 5*time.Second, func() bool { return status(t, gone.data, key, 100) == http.StatusOK })
+	gone.stop(t)
 	c.stop(t)
+	said, status := tollgate(t, c.dirs[0], "verify")
+	if status != 0 {
+		t.Errorf("verify: %s", said)
+	}
+	fmt.Printf("FAULT forfeited-lease-%s forfeit_after=4s used_up_after=%v spent_of_it=%d goes_on_after=%v lost=%d dup=0 overdraft=%d bound=100 verify=%q %s\n",
+		name, took.Round(100*time.Millisecond), 100*max(0, beyond), renewed.Round(100*time.Millisecond), max(0, -beyond), v.Over, strings.TrimSpace(said), verdict(t))
 }

@@ -7,13 +7,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/tollgate/tollgate/store"
 )
 
 // member is this gateway as one of the replicas that share a store.
 type member struct {
 	*gateway
-	epoch string
+	epoch string // changed by Run alone
 	// missing is what it waits for; nil once it has joined.
 	missing atomic.Pointer[error]
 	joined  atomic.Bool
@@ -27,6 +29,9 @@ const (
 	leaveFor = 3 * time.Second
 	// seenEach is how often a member shows that it lives.
 	seenEach = 5 * time.Second
+	// spendsFor is the part of policy.lease_forfeit_after for which leases are spent without being seen: what is left of
+	// it is for clocks that differ and for requests that run.
+	spendsFor = 7. / 8
 	// steadyAfter is how often it must have been heard in a row before it judges others: after an outage of the
 	// store, they need the time to be heard again.
 	steadyAfter = 4
@@ -41,20 +46,23 @@ func (m *member) waiting() error {
 }
 
 // Run joins the others and lives with them until ctx ends. It fails when only a person can mend what is wrong with the
-// store, and with store.ErrClosed.
+// store.
 func (m *member) Run(ctx context.Context) error {
 	for pause := joinAgainMin; ; pause = min(2*pause, joinAgainMax) {
-		err := m.join(ctx)
+		began := time.Now()
+		err := m.join(ctx, m.epoch, began)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(err, store.ErrUnusable):
 			return err
 		case err == nil:
+			m.gate.Extend(m.spendsUntil(began))
 			m.missing.Store(nil)
 			m.joined.Store(true)
 			m.isReady()
-			return m.live(ctx)
+			m.live(ctx)
+			return nil
 		}
 		m.missing.Store(&err)
 		m.log.Warn("waiting for the store", "retry_in", pause, "error", err)
@@ -71,8 +79,8 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// join makes this life one of the store's. The lives before it end when all that they journalled is stored.
-func (m *member) join(ctx context.Context) error {
+// join makes a life of this gateway one of the store's. The lives before it end when all that they journalled is stored.
+func (m *member) join(ctx context.Context, epoch string, now time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, joinFor)
 	defer cancel()
 	if err := m.store.Migrate(ctx); err != nil {
@@ -81,36 +89,64 @@ func (m *member) join(ctx context.Context) error {
 	if err := m.changePlans(ctx, m.config.Load().Plans); err != nil {
 		return err
 	}
-	if err := m.store.Start(ctx, m.epoch, m.journal.ID(), time.Now()); err != nil {
+	if err := m.store.Start(ctx, epoch, m.journal.ID(), now); err != nil {
 		return err
 	}
-	if err := m.store.CloseEpochs(ctx, m.journal.ID(), m.epoch); err != nil {
+	if err := m.store.CloseEpochs(ctx, m.journal.ID(), epoch); err != nil {
 		return err
 	}
 	return m.record.Try(ctx) // it may be waiting for its next try; with durability: database, answers wait for none
 }
 
 // live shows the others that this one lives, and closes those that do not.
-func (m *member) live(ctx context.Context) error {
+func (m *member) live(ctx context.Context) {
 	for steady := 0; ; {
 		forfeitAfter := m.config.Load().Policy.LeaseForfeitAfter
 		sleep(ctx, min(seenEach, forfeitAfter/8))
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		now := time.Now()
-		err := m.seen(ctx, now)
-		if errors.Is(err, store.ErrClosed) {
-			return fmt.Errorf("%w (policy.lease_forfeit_after): a new start gets new ones", err)
-		}
-		if steady++; err != nil {
+		if steady++; !m.show(ctx, now) {
 			steady = 0
 		}
-		if steady < steadyAfter {
-			continue
+		if steady >= steadyAfter {
+			m.forfeit(ctx, now.Add(-forfeitAfter))
 		}
-		m.forfeit(ctx, now.Add(-forfeitAfter))
 	}
+}
+
+// show lets the others see this life. One that they may have closed is followed by another.
+func (m *member) show(ctx context.Context, now time.Time) (ok bool) {
+	switch err := m.seen(ctx, now); {
+	case errors.Is(err, store.ErrClosed), err == nil && m.gate.Over():
+		return m.renew(ctx, now)
+	case err != nil:
+		return false
+	}
+	m.gate.Extend(m.spendsUntil(now))
+	return true
+}
+
+// spendsUntil is how long leases are spent that were last seen at an instant.
+func (m *member) spendsUntil(seen time.Time) time.Time {
+	return seen.Add(time.Duration(spendsFor * float64(m.config.Load().Policy.LeaseForfeitAfter)))
+}
+
+// renew begins another life of this process: what is journalled of the last one is stored, its leases are closed.
+func (m *member) renew(ctx context.Context, now time.Time) (ok bool) {
+	m.gate.Extend(now) // until another one has begun, nothing is spent
+	epoch := uuid.Must(uuid.NewV7()).String()
+	if err := m.join(ctx, epoch, now); err != nil {
+		if ctx.Err() == nil {
+			m.log.Warn("waiting for the store", "error", err)
+		}
+		return false
+	}
+	m.gate.Renew(epoch, m.spendsUntil(now))
+	m.log.Warn("this gateway was not seen for long (policy.lease_forfeit_after): it goes on with new leases", "epoch", epoch, "before", m.epoch)
+	m.epoch = epoch
+	return true
 }
 
 func (m *member) seen(ctx context.Context, now time.Time) error {

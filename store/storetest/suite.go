@@ -22,6 +22,8 @@ type Store interface {
 	Seen(ctx context.Context, epoch, journal string, now time.Time) error
 	Forfeit(ctx context.Context, before time.Time) ([]string, error)
 	DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error)
+	DeleteChanges(ctx context.Context, keep, limit int) (int, error)
+	DeleteEnded(ctx context.Context, before time.Time, limit int) (int, error)
 	DeadLetters(ctx context.Context) (int64, error)
 	Verify(ctx context.Context) ([]accounting.Drift, error)
 }
@@ -65,6 +67,9 @@ func Run(t *testing.T, open Opener) {
 		{"a batch that comes twice at once is stored once", twiceAtOnce},
 		{"replicas that ask at once are never lent more than there is", lentAtOnce},
 		{"changes are heard in the order of their commits", heardInOrder},
+		{"old changes are deleted and the numbers go on", oldChanges},
+		{"a follower of changes misses none unnoticed", followed},
+		{"replicas that ended are deleted and their events booked", endedReplicas},
 		{"the ledger holds under anything", model},
 	} {
 		t.Run(part.name, func(t *testing.T) {
