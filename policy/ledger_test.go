@@ -112,6 +112,15 @@ func (l *memoryLedger) settled(account string, s settlement) {
 	b.unbooked = append(b.unbooked, s)
 }
 
+// close ends the leases of a life.
+func (l *memoryLedger) close(epoch string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.accounts {
+		b.leases = slices.DeleteFunc(b.leases, func(l accounting.Lease) bool { return l.Epoch == epoch })
+	}
+}
+
 // book charges what was settled.
 func (l *memoryLedger) book(id string) {
 	l.mu.Lock()

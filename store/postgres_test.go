@@ -49,7 +49,7 @@ func connect(t *testing.T, url string, o store.Options) *store.Store {
 
 func TestPostgresIsAStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T, forgive bool, now func() time.Time) storetest.Store {
+	storetest.Run(t, "postgres", func(t *testing.T, forgive bool, now func() time.Time) storetest.Store {
 		return connect(t, pgtest.URL(t), store.Options{Forgive: forgive, Now: now})
 	})
 }
@@ -78,7 +78,7 @@ func (r *rewoundSchema) Rewind() {
 
 func TestPostgresServesACluster(t *testing.T) {
 	t.Parallel()
-	storetest.RunCluster(t, func(t *testing.T, now func() time.Time) storetest.Rewinder {
+	storetest.RunCluster(t, "postgres", func(t *testing.T, now func() time.Time) storetest.Rewinder {
 		url := pgtest.URL(t)
 		return &rewoundSchema{connect(t, url, store.Options{Now: now}), t, url}
 	})

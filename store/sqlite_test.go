@@ -41,7 +41,7 @@ func openStore(t *testing.T, file string, o store.Options) *store.Store {
 
 func TestSQLiteIsAStore(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t *testing.T, forgive bool, now func() time.Time) storetest.Store {
+	storetest.Run(t, "sqlite", func(t *testing.T, forgive bool, now func() time.Time) storetest.Store {
 		return openStore(t, filepath.Join(t.TempDir(), "tollgate.db"), store.Options{Forgive: forgive, Now: now})
 	})
 }
@@ -70,7 +70,7 @@ func (r *rewoundFile) Rewind() {
 
 func TestSQLiteServesACluster(t *testing.T) {
 	t.Parallel()
-	storetest.RunCluster(t, func(t *testing.T, now func() time.Time) storetest.Rewinder {
+	storetest.RunCluster(t, "sqlite", func(t *testing.T, now func() time.Time) storetest.Rewinder {
 		dir := t.TempDir()
 		return &rewoundFile{Store: openStore(t, filepath.Join(dir, "tollgate.db"), store.Options{Now: now}), t: t, dir: dir, now: now}
 	})

@@ -21,12 +21,14 @@ type Rewinder interface {
 }
 
 // RunCluster drives replicas that share an account, fail, and lose answers, on a store that in every other history goes
-// back in time; it checks what they may rely on (I1, I2, I5 to I7, I9 and I11 of the design).
-func RunCluster(t *testing.T, open func(t *testing.T, now func() time.Time) Rewinder) {
+// back in time; it checks what they may rely on.
+func RunCluster(t *testing.T, kind string, open func(t *testing.T, now func() time.Time) Rewinder) {
 	r := &rig{T: t, now: start}
 	w := open(t, func() time.Time { return r.now })
 	r.Store = w
-	count := 0
+	count, steps := 0, 0
+	seed()
+	t.Cleanup(func() { report(t, "cluster", kind, count, steps) })
 	rapid.Check(t, func(t *rapid.T) {
 		count++
 		c := newCluster(t, r, count)
@@ -35,6 +37,7 @@ func RunCluster(t *testing.T, open func(t *testing.T, now func() time.Time) Rewi
 		}
 		t.Repeat(c.actions())
 		c.quiesce(t)
+		steps += c.steps
 	})
 	r.verified()
 }
@@ -45,6 +48,7 @@ type cluster struct {
 	id           string
 	replicas     []*replica
 	events, sets int // number events, and purchases and copies
+	steps        int
 
 	rewinder      Rewinder // nil: this store stays
 	kept, rewound bool
@@ -116,6 +120,10 @@ func (c *cluster) draw(t *rapid.T) *replica { return rapid.SampledFrom(c.replica
 
 func (c *cluster) actions() map[string]func(*rapid.T) {
 	all := map[string]func(*rapid.T){
+		"": func(t *rapid.T) {
+			c.steps++
+			c.freeAndHeld(t)
+		},
 		"admit":  c.admit,
 		"settle": c.settle,
 		"record": func(t *rapid.T) {
@@ -144,6 +152,21 @@ func (c *cluster) actions() map[string]func(*rapid.T) {
 		all["rewind"] = c.rewind
 	}
 	return all
+}
+
+// freeAndHeld wants every hold within the lease that it was taken from.
+func (c *cluster) freeAndHeld(t *rapid.T) {
+	for _, r := range c.replicas {
+		held := map[*lent]int64{}
+		for _, h := range r.holds {
+			held[h.lent] += h.tokens
+		}
+		for _, l := range r.leases {
+			if l.held != held[l] || l.free() < 0 {
+				t.Fatalf("%d are held of %+v, free %d: what the store answered took it away", held[l], *l, l.free())
+			}
+		}
+	}
 }
 
 // exchange tells of a lease and asks for need more; nil tells of none. The answer may get lost.

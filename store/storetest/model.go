@@ -2,8 +2,12 @@ package storetest
 
 import (
 	"errors"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"sync"
+	"testing"
 	"time"
 
 	"pgregory.net/rapid"
@@ -11,6 +15,22 @@ import (
 	"github.com/tollgate/tollgate/accounting"
 	"github.com/tollgate/tollgate/policy"
 )
+
+// The invariants of the design, and who checks them on both stores. What lives in a replica's memory alone is checked by
+// policy's model, which drives real gates.
+//
+//	I1  what was released is in the ledger or a journal     cluster.quiesce; the power loss of the embedded store
+//	I2  event ids are unique, charges are sums of splits    modelled.invariants, cluster.quiesce, rig.verified
+//	I3  pools are their purchases less their charges        modelled.ledgerSums, rig.verified
+//	I4  extra pays only what the monthly pool can't         modelled.inOrder
+//	I5  lease counters grow, returned ≤ granted             modelled.ask, cluster.exchange
+//	I6  outstanding and used are within the pools           modelled.lentWithinLeft, cluster.allIsThere
+//	I7  free ≥ 0                                            cluster.freeAndHeld; policy's model, in strict
+//	I8  Σ holds is that of the requests that run            cluster.freeAndHeld; policy's model
+//	I9  a replay changes nothing                            modelled.replay, cluster.actions: copy
+//	I10 a closed lease never grows                          modelled.ghost
+//	I11 an earlier database and the journals: same ledger   cluster.rewind, cluster.quiesce
+//	I12 no settlement is refused                            modelled.record, cluster.drain
 
 // account under the model: what was done to it, as sums that know nothing of the store's.
 type modelled struct {
@@ -31,10 +51,11 @@ type modelled struct {
 // invariantsEvery is after how many steps the whole account is read: reading costs more than the steps.
 const invariantsEvery = 4
 
-// model drives a store with anything that happens to an account and checks the invariants of the ledger (I1 to I5, I9,
-// I10 and I12 of the design) on the way; Run verifies the store at its end.
-func model(r *rig) {
-	count := 0
+// model drives a store with anything that happens to an account and checks the invariants of the ledger on the way; Run
+// verifies the store at its end.
+func model(r *rig, kind string) {
+	count, steps := 0, 0
+	r.Cleanup(func() { report(r.T, "ledger", kind, count, steps) })
 	rapid.Check(r.T, func(t *rapid.T) {
 		count++
 		r.now = start
@@ -49,7 +70,29 @@ func model(r *rig) {
 		m.begin(t)
 		t.Repeat(m.actions())
 		m.invariants(t)
+		steps += m.steps
 	})
+}
+
+var seedOnce sync.Once
+
+// seed settles what the models' histories are drawn from, so that it can be told: by -rapid.seed, else at random.
+func seed() {
+	seedOnce.Do(func() {
+		if f := flag.Lookup("rapid.seed"); f.Value.String() == "0" {
+			flag.Set(f.Name, fmt.Sprint(rand.Uint64()|1))
+		}
+	})
+}
+
+// report prints a model's figures when its test has ended.
+func report(t *testing.T, name, kind string, histories, steps int) {
+	failures, result := 0, "ok"
+	if t.Failed() {
+		failures, result = 1, "FAIL"
+	}
+	fmt.Printf("MODEL %s store=%s histories=%d steps=%d failures=%d seed=%s RESULT %s\n",
+		name, kind, histories, steps, failures, flag.Lookup("rapid.seed").Value, result)
 }
 
 func (m *modelled) ok(t *rapid.T, err error) {
@@ -91,6 +134,7 @@ func (m *modelled) actions() map[string]func(*rapid.T) {
 		},
 		"change":   m.change,
 		"exchange": m.ask,
+		"ghost":    m.ghost,
 		"restart":  m.begin,
 	}
 }
@@ -107,11 +151,46 @@ func (m *modelled) settle(t *rapid.T) {
 // record stores the journal's records up to one.
 func (m *modelled) record(t *rapid.T, upto int64) {
 	b := accounting.Batch{Journal: m.journal, After: m.stored, Upto: upto, Settlements: m.records[m.stored:upto], At: m.now}
+	before := m.view(m.id)
 	m.ok(t, m.Apply(m.ctx(), b))
 	for _, s := range b.Settlements {
 		m.total += s.Event.Charged.Total
 	}
 	m.stored = upto
+	m.inOrder(t, before, b.Settlements)
+}
+
+// inOrder wants each charge of the running period to take what is left of the monthly pool, then of the extra pool, and
+// only the rest as overdraft.
+func (m *modelled) inOrder(t *rapid.T, before accounting.View, settled []accounting.Settlement) {
+	if slices.ContainsFunc(settled, func(s accounting.Settlement) bool { return !s.PeriodStart.Equal(before.Reset.PeriodStart) }) {
+		return
+	}
+	monthly, extra := before.Monthly.Remaining, before.Extra.Remaining
+	for _, s := range settled {
+		want := accounting.Charged{Total: s.Event.Charged.Total}
+		want.Monthly = min(monthly, want.Total)
+		want.Extra = min(extra, want.Total-want.Monthly)
+		want.Overdraft = want.Total - want.Monthly - want.Extra
+		monthly, extra = monthly-want.Monthly, extra-want.Extra
+		if got := m.charged(m.id, s.Event.ID); got != want {
+			t.Fatalf("I4: charged %+v, want %+v, of %+v", got, want, before)
+		}
+	}
+}
+
+// ghost is an exchange by a life that was closed.
+func (m *modelled) ghost(t *rapid.T) {
+	if m.epoch < 2 {
+		return
+	}
+	n := rapid.Int64Range(1, 100).Draw(t, "granted")
+	got, err := m.Exchange(m.ctx(), policy.Ask{Account: m.id, Epoch: fmt.Sprintf("%s-life%d", m.id, rapid.IntRange(1, m.epoch-1).Draw(t, "life")),
+		PeriodStart: m.lease.Period.Start, Granted: n, Spent: rapid.Int64Range(0, n).Draw(t, "spent"), Need: n, Now: m.now})
+	m.ok(t, err)
+	if got.Granted != 0 || got.Spent != 0 {
+		t.Fatalf("I10: a life that was closed has %+v", got)
+	}
 }
 
 // replay tells the store of records that it has, in any order, from where it is and from elsewhere.

@@ -31,8 +31,9 @@ type Store interface {
 // Opener opens an empty store that the test's end closes. forgive and now are its options.
 type Opener func(t *testing.T, forgive bool, now func() time.Time) Store
 
-// Run runs the suite, each part on a store of its own.
-func Run(t *testing.T, open Opener) {
+// Run runs the suite, each part on a store of its own; kind names the stores in what it prints.
+func Run(t *testing.T, kind string, open Opener) {
+	seed()
 	for _, part := range []struct {
 		name string
 		run  func(*rig)
@@ -70,7 +71,7 @@ func Run(t *testing.T, open Opener) {
 		{"old changes are deleted and the numbers go on", oldChanges},
 		{"a follower of changes misses none unnoticed", followed},
 		{"replicas that ended are deleted and their events booked", endedReplicas},
-		{"the ledger holds under anything", model},
+		{"the ledger holds under anything", func(r *rig) { model(r, kind) }},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			r := &rig{T: t, now: start}
