@@ -57,7 +57,7 @@ func run(ctx context.Context) error {
 	}
 	server := &http.Server{Handler: newHandler(desk, *gateway), ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = server.Close() })
-	fmt.Printf("open %s\n", *origin)
+	fmt.Printf("serving http://%s: open %s\n", listener.Addr(), *origin)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
