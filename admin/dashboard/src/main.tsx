@@ -1,0 +1,6 @@
+import "./style.css";
+import "./tokens/element";
+import { render } from "preact";
+import { App } from "./app";
+
+render(<App />, document.getElementById("app")!);
