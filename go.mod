@@ -2,6 +2,8 @@ module github.com/tollgate/tollgate
 
 go 1.26.0
 
+ignore ./admin/dashboard/node_modules
+
 require (
 	github.com/Shopify/toxiproxy/v2 v2.5.0
 	github.com/alecthomas/kong v1.17.0

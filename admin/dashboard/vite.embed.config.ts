@@ -3,6 +3,7 @@ import { defineConfig } from "vite";
 // The Token view for other sites: one module, without a name that changes.
 export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+  publicDir: false,
   build: {
     outDir: "built",
     emptyOutDir: false,

@@ -1,0 +1,1 @@
+export { TollgateTokens } from "./tokens/element";

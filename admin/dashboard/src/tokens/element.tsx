@@ -1,0 +1,105 @@
+import { render } from "preact";
+import { setLocale } from "../format";
+import { read, Unseen, type Seen } from "./source";
+import styles from "./tokens.css?inline";
+import { View } from "./view";
+
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(styles);
+
+/** How often the figures are read while the page is seen, in milliseconds. */
+const every = 5000;
+
+/** Where this script came from: the gateway that an embedded view asks, below the path that it is served at. */
+const here = import.meta.url;
+
+/**
+ * `<tollgate-tokens key="tg_…">` shows the Token view of the account whose view key it has, from the gateway that the
+ * script came from; `src` names another one. `<tollgate-tokens account="acme">` is the dashboard's: it reads the admin
+ * API with the session. `locale` and `theme` ("light", "dark") are the page's choice, else the browser's.
+ * It fires `tollgate-tokens` with the view in `detail` whenever it has read one.
+ */
+export class TollgateTokens extends HTMLElement {
+  static observedAttributes = ["key", "account", "src", "locale"];
+
+  #root = this.attachShadow({ mode: "open" });
+  #seen: Seen | null = null;
+  #fault: string | null = null;
+  #timer = 0;
+  #reading: AbortController | null = null;
+
+  constructor() {
+    super();
+    this.#root.adoptedStyleSheets = [sheet];
+  }
+
+  connectedCallback() {
+    document.addEventListener("visibilitychange", this.#wake);
+    this.refresh();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("visibilitychange", this.#wake);
+    clearTimeout(this.#timer);
+    this.#reading?.abort();
+  }
+
+  attributeChangedCallback() {
+    if (!this.isConnected) return;
+    this.#seen = null;
+    this.refresh();
+  }
+
+  /** Reads the figures now. */
+  refresh = (): void => {
+    clearTimeout(this.#timer);
+    this.#reading?.abort();
+    const reading = (this.#reading = new AbortController());
+    setLocale(this.getAttribute("locale") ?? undefined);
+    this.#draw();
+    read(this.#url(), this.getAttribute("key"), reading.signal).then(
+      (seen) => {
+        this.#seen = seen;
+        this.#fault = null;
+        this.dispatchEvent(new CustomEvent("tollgate-tokens", { detail: seen.view, bubbles: true }));
+      },
+      (e: unknown) => { if (!reading.signal.aborted) this.#fault = e instanceof Unseen ? e.message : String(e); },
+    ).finally(() => {
+      if (reading.signal.aborted) return;
+      this.#draw();
+      this.#timer = window.setTimeout(this.refresh, document.hidden ? every * 12 : every);
+    });
+  };
+
+  #wake = (): void => {
+    if (!document.hidden) this.refresh();
+  };
+
+  #url(): string {
+    const account = this.getAttribute("account");
+    if (account !== null) return new URL(`api/v1/accounts/${encodeURIComponent(account)}/tokens`, document.baseURI).href;
+    const src = this.getAttribute("src");
+    return src === null ? new URL("v1/tokens", here).href : new URL("tollgate/v1/tokens", src.replace(/\/*$/, "/")).href;
+  }
+
+  #draw(): void {
+    render(
+      this.#seen
+        ? <View seen={this.#seen} stale={this.#fault} onDue={this.refresh} />
+        : this.#fault
+          ? <div class="notice bad" part="notice" role="alert"><strong>The tokens can't be shown</strong><span>{this.#fault}</span><button onClick={this.refresh}>Try again</button></div>
+          : <p class="loading" role="status">Loading…</p>,
+      this.#root,
+    );
+  }
+}
+
+customElements.define("tollgate-tokens", TollgateTokens);
+
+declare module "preact" {
+  namespace JSX {
+    interface IntrinsicElements {
+      "tollgate-tokens": { account: string };
+    }
+  }
+}

@@ -1,0 +1,123 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { count, date, instant, percent } from "../format";
+import { notice, pace } from "./notice";
+import type { Seen } from "./source";
+
+/** The Token view: Tokens, Monthly Usage Reset, Extra Tokens. `onDue` is called when the reset's instant has come. */
+export function View(p: { seen: Seen; stale: string | null; onDue: () => void }) {
+  const { view } = p.seen;
+  const said = notice(view);
+  return (
+    <div class="view" part="view">
+      <div role="status">
+        {said && <div class={"notice " + said.tone} part="notice"><strong>{said.title}</strong><span>{said.text}</span></div>}
+        {p.stale && <div class="notice warn" part="notice"><strong>These figures are not the newest</strong><span>{p.stale}</span></div>}
+      </div>
+      <Monthly seen={p.seen} />
+      <Reset seen={p.seen} onDue={p.onDue} />
+      <Extra seen={p.seen} />
+    </div>
+  );
+}
+
+function Part(p: { id: string; name: string; aside?: ComponentChildren; children: ComponentChildren }) {
+  return (
+    <section class="part" part={"card " + p.id} aria-labelledby={p.id}>
+      <div class="head"><h2 id={p.id}>{p.name}</h2>{p.aside}</div>
+      {p.children}
+    </section>
+  );
+}
+
+/** Shares of `total` as widths; what is more than everything is cut. */
+function bar(total: number, used: number, held: number): { used: number; held: number } {
+  if (total <= 0) return { used: used > 0 ? 100 : 0, held: 0 };
+  const u = Math.min(100, (used / total) * 100);
+  return { used: u, held: Math.min(100 - u, (held / total) * 100) };
+}
+
+function wide(share: number) {
+  return (el: HTMLElement | null) => { if (el) el.style.width = share + "%"; };
+}
+
+function Monthly({ seen: { view } }: { seen: Seen }) {
+  const { total, used, remaining } = view.monthly;
+  const widths = bar(total, used, view.held);
+  const share = total > 0 ? used / total : 0;
+  const tone = view.blocked ? "bad" : share >= 0.8 ? "warn" : "";
+  return (
+    <Part id="tokens" name="Tokens" aside={<span class={"share " + tone}>{percent(share)}</span>}>
+      <p class="figure"><strong>{count(used)}</strong> <span>of {count(total)} used this month</span></p>
+      <div class="bar" part="bar" role="progressbar" aria-labelledby="tokens" aria-valuemin={0} aria-valuemax={Math.max(total, used)} aria-valuenow={used}
+        aria-valuetext={`${count(used)} of ${count(total)} tokens used, ${percent(share)}` + (view.held > 0 ? `; ${count(view.held)} held by running requests` : "")}>
+        <span class={"used " + tone} ref={wide(widths.used)} />
+        <span class="held" ref={wide(widths.held)} />
+      </div>
+      <ul class="keys">
+        <li><i class={"used " + tone} />Used <b>{count(used)}</b></li>
+        {view.held > 0 && <li><i class="held" />Held by running requests <b>{count(view.held)}</b></li>}
+        <li><i class="left" />Remaining <b>{count(remaining)}</b></li>
+      </ul>
+      {view.overdraft > 0 && (
+        <p class="overdraft"><i aria-hidden="true" />Overdraft <b>{count(view.overdraft)}</b><span>used beyond both pools; the next purchase pays it first</span></p>
+      )}
+      <p class="note">{pace(view)}</p>
+    </Part>
+  );
+}
+
+/** Whole seconds to the reset, by how long ago the view came. */
+function left(seen: Seen): number {
+  return Math.max(0, Math.ceil(seen.view.reset.in_seconds - (performance.now() - seen.came) / 1000));
+}
+
+function Reset({ seen, onDue }: { seen: Seen; onDue: () => void }) {
+  const [seconds, set] = useState(() => left(seen));
+  useEffect(() => {
+    set(left(seen));
+    const tick = setInterval(() => {
+      const now = left(seen);
+      set(now);
+      if (now === 0) onDue();
+    }, 1000);
+    return () => clearInterval(tick);
+  }, [seen]);
+  const { at, timezone } = seen.view.reset;
+  const parts: [number, string][] = [
+    [Math.floor(seconds / 86400), "days"], [Math.floor(seconds / 3600) % 24, "hours"],
+    [Math.floor(seconds / 60) % 60, "minutes"], [seconds % 60, "seconds"],
+  ];
+  return (
+    <Part id="reset" name="Monthly Usage Reset">
+      <div class="countdown" part="countdown" role="timer" aria-labelledby="reset" aria-live="off">
+        {parts.map(([n, unit]) => <span key={unit}><b>{String(n).padStart(2, "0")}</b><small>{unit}</small></span>)}
+      </div>
+      <p class="when"><time dateTime={at}>{instant(at, timezone)}</time> <span>{timezone}</span></p>
+      <p class="note">The monthly pool then holds {count(seen.view.monthly.total)} tokens again; what is left of it lapses.</p>
+    </Part>
+  );
+}
+
+function Extra({ seen: { view } }: { seen: Seen }) {
+  const { purchased, used, remaining, next_expiry } = view.extra;
+  const widths = bar(purchased, used, 0);
+  return (
+    <Part id="extra" name="Extra Tokens">
+      <p class="figure"><strong>{count(remaining)}</strong> <span>{purchased > 0 ? `of ${count(purchased)} purchased are left` : "none purchased"}</span></p>
+      {purchased > 0 && (
+        <div class="bar thin" role="progressbar" aria-labelledby="extra" aria-valuemin={0} aria-valuemax={purchased} aria-valuenow={used}
+          aria-valuetext={`${count(used)} of ${count(purchased)} extra tokens used`}>
+          <span class="used extra" ref={wide(widths.used)} />
+        </div>
+      )}
+      <dl>
+        <div><dt>Purchased</dt><dd>{count(purchased)}</dd></div>
+        <div><dt>Used</dt><dd>{count(used)}</dd></div>
+        <div><dt>Remaining</dt><dd>{count(remaining)}</dd></div>
+        <div><dt>Next expiry</dt><dd>{next_expiry ? <time dateTime={next_expiry}>{date(next_expiry, view.reset.timezone)}</time> : "none"}</dd></div>
+      </dl>
+      <p class="note">{purchased > 0 ? "They are taken when the monthly tokens are used up, and stay until used or expired." : "Purchased tokens are taken when the monthly ones are used up."}</p>
+    </Part>
+  );
+}
