@@ -198,7 +198,11 @@ func TestWidgetForEveryone(t *testing.T) {
 	w.press(kb.Enter)
 	w.until(idle)
 	w.answers(t, "We are open")
+	step(w.browser, "begin a line", chromedp.KeyEvent(kb.Enter, chromedp.KeyModifiers(chromedp.ModifierShift)))
 	w.press("And on Sundays?") // the question has the focus
+	if got := js[string](w.browser, `document.getElementById("question").value`); got != "\nAnd on Sundays?" {
+		t.Errorf("the question is %q", got)
+	}
 	w.tabTo("Send")
 	fmt.Printf("WIDGET axe_checks=%d violations=%d %s\n", checks, found, verdict(t))
 }

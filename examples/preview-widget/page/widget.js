@@ -17,6 +17,7 @@ const suggestions = document.getElementById('suggestions')
 const conversation = []
 let visit // the key of this visit and how long it lives; nowhere but here
 let running // the AbortController of the answer that is being written
+let shift = false // is Shift held down
 
 /** Has the page's own backend make a key. */
 async function newVisit() {
@@ -177,11 +178,14 @@ form.addEventListener('submit', (event) => {
   ask(question)
 })
 
-input.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+// Of a line break and not of the key: an on-screen keyboard has no keys, and Enter also ends the composition of a word.
+input.addEventListener('beforeinput', (event) => {
+  if (event.inputType !== 'insertLineBreak' || shift) return
   event.preventDefault()
   form.requestSubmit()
 })
+
+for (const kind of ['keydown', 'keyup']) document.addEventListener(kind, (event) => (shift = event.shiftKey))
 
 document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') running?.abort()
