@@ -127,8 +127,12 @@ func (h *Handler) signIn(r *http.Request) (reply, error) {
 	}}, nil
 }
 
-// showSession says who is signed in, or whose bearer this is.
+// showSession says who is signed in, or whose bearer this is. That nobody is, is no error: a browser that opens the
+// dashboard asks this first.
 func (h *Handler) showSession(r *http.Request) (reply, error) {
+	if t, _ := h.bySession(r); t == nil && r.Header.Get("Authorization") == "" {
+		return reply{status: http.StatusNoContent}, nil
+	}
 	t, refused := h.caller(r)
 	if refused != nil {
 		return reply{}, refused

@@ -102,7 +102,7 @@ export async function call<T>(method: string, path: string, o: Options = {}): Pr
 const at = (id: string, rest = "") => `accounts/${encodeURIComponent(id)}${rest}`;
 
 export const api = {
-  session: () => call<Session>("GET", "session").then((a) => a.body),
+  session: () => call<Session | undefined>("GET", "session").then((a) => a.body ?? null),
   signIn: (token: string) => call<Session>("POST", "session", { body: { token } }).then((a) => a.body),
   signOut: () => call<void>("DELETE", "session"),
   accounts: (query: Query, signal?: AbortSignal) => list<Account>("accounts", query, signal),

@@ -28,6 +28,7 @@ export function SignIn(p: { onDone: (s: Session) => void }) {
         <h1>Sign in</h1>
         <p class="soft">With an admin token: <code>admin.token</code> in gateway.yaml, or the one that the first start kept in <code>data/admin.token</code>.</p>
         <form onSubmit={submit}>
+          <input class="hidden" type="text" name="username" autocomplete="username" value="tollgate" tabIndex={-1} aria-hidden="true" readOnly />
           <Field label="Admin token" fault={fault || undefined}>
             {(bind) => <input {...bind} ref={input} type="password" name="token" autocomplete="current-password" required />}
           </Field>
