@@ -8,172 +8,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	commonpb "go.opentelemetry.io/proto/otlp/common/v1"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/encoding/protojson"
+
+	"github.com/tollgate/tollgate/deploy/deploytest"
 )
 
-// jaegerVersion is the module's; the program that it makes is Jaeger 2.13.
-const jaegerVersion = "v1.76.0"
-
-// findJaeger is where the program is: what TOLLGATE_JAEGER names, else in PATH, else where an earlier run built it. In CI it is
-// built from its module, once for all: this takes some five minutes, and `make parts` does it before the tests.
-var findJaeger = sync.OnceValues(func() (string, error) {
-	if path := os.Getenv("TOLLGATE_JAEGER"); path != "" {
-		return path, nil
-	}
-	if path, err := exec.LookPath("jaeger"); err == nil {
-		return path, nil
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(cache, "tollgate-test", "jaeger-"+jaegerVersion)
-	if _, err := os.Stat(path); err == nil {
-		return path, nil
-	}
-	if os.Getenv("CI") == "" {
-		return "", fmt.Errorf("no jaeger in PATH, none in %s: CI=true builds it there in some five minutes, or TOLLGATE_JAEGER names one", path)
-	}
-	return path, buildJaeger(path)
-})
-
-// buildJaeger needs a module of its own: go install refuses Jaeger's replace directives.
-func buildJaeger(path string) error {
-	dir, err := os.MkdirTemp("", "tollgate-jaeger-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	const program = "github.com/jaegertracing/jaeger/cmd/jaeger"
-	unfinished := filepath.Join(dir, "jaeger")
-	for _, args := range [][]string{
-		{"mod", "init", "jaegerbuild"}, {"get", "-tool", program + "@" + jaegerVersion}, {"build", "-ldflags", "-s -w", "-o", unfinished, program},
-	} {
-		cmd := exec.Command("go", args...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("build jaeger: go %s: %w\n%.2000s", args[0], err, out)
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	content, err := os.ReadFile(unfinished)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", content, 0o755); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
-}
-
-// TestJaegerIsThere builds Jaeger where it is missing in CI, before tests that watch a clock want the machine.
-func TestJaegerIsThere(t *testing.T) {
-	if _, err := findJaeger(); err != nil {
-		missing(t, "JAEGER: %v", err)
-	}
-}
-
-// jaeger is a running one, which keeps traces in memory.
-type jaeger struct{ otlp, query string } // origins
-
-const jaegerFile = `
-service:
-  extensions: [jaeger_storage, jaeger_query]
-  pipelines:
-    traces: { receivers: [otlp], exporters: [jaeger_storage_exporter] }
-  telemetry: { metrics: { level: none }, logs: { level: warn } }
-extensions:
-  jaeger_storage: { backends: { memory: { memory: { max_traces: 10000 } } } }
-  jaeger_query: { storage: { traces: memory }, http: { endpoint: %q }, grpc: { endpoint: %q } }
-receivers:
-  otlp: { protocols: { http: { endpoint: %q } } }
-exporters:
-  jaeger_storage_exporter: { trace_storage: memory }
-`
-
-func startJaeger(t *testing.T) *jaeger {
-	t.Helper()
-	program, err := findJaeger()
-	if err != nil {
-		missing(t, "JAEGER: %v", err)
-	}
-	query, otlp := freeAddress(t), freeAddress(t)
-	file := filepath.Join(t.TempDir(), "jaeger.yaml")
-	if err := os.WriteFile(file, fmt.Appendf(nil, jaegerFile, query, freeAddress(t), otlp), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	j := &jaeger{otlp: "http://" + otlp, query: "http://" + query}
-	startProgram(t, func() error { _, err := j.get(t.Context(), "/api/services"); return err }, program, "--config", file)
-	return j
-}
-
-// freeAddress is one on loopback that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// startProgram runs a program until the test ends, and waits until it answers.
-func startProgram(t *testing.T, answers func() error, program string, args ...string) {
-	t.Helper()
-	said := &safeLog{}
-	cmd := exec.Command(program, args...)
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = cmd.Wait() // killed at the test's end, or shown below
-	}()
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill() // unless it ended by itself
-		<-ended
-		if t.Failed() {
-			log := said.String()
-			t.Logf("%s said:\n%s", filepath.Base(program), log[max(0, len(log)-4000):])
-		}
-	})
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		err := answers()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ended:
-			t.Fatalf("%s ended:\n%s", program, said)
-		default:
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s does not answer after a minute: %v", program, err)
-		}
-	}
-}
+// jaeger is the API of a running one.
+type jaeger struct{ origin string }
 
 // get is the answer of Jaeger's API.
 func (j *jaeger) get(ctx context.Context, path string) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, j.query+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, j.origin+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -258,8 +110,9 @@ func (s jaegerSpan) decode() (*tracepb.Span, error) {
 // TestSpansInJaeger: the same spans as a real Jaeger has them, found by the trace id of the event, and tokens that add up to the
 // event's.
 func TestSpansInJaeger(t *testing.T) {
-	j := startJaeger(t)
-	run := runSpanCases(t, j.otlp)
+	otlp, query := deploytest.Jaeger(t)
+	j := &jaeger{query}
+	run := runSpanCases(t, otlp)
 	traces := map[string]*traced{}
 	var exported bytes.Buffer
 	spans, unknown := 0, 0

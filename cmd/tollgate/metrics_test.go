@@ -19,6 +19,8 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tollgate/tollgate/deploy/deploytest"
 )
 
 var updateFlag = flag.Bool("update", false, "write the table of metrics in docs/telemetry.md")
@@ -182,7 +184,7 @@ func unplannedLabels(name string, family *dto.MetricFamily) (problems []string) 
 
 // TestMetricsByPromtool has the real promtool judge a live /metrics, and the names be what the contract says.
 func TestMetricsByPromtool(t *testing.T) {
-	tool := needProgram(t, "promtool", "prometheus")
+	tool := deploytest.Promtool(t)
 	_, upstream := newUpstream(t)
 	p := startInProcess(t, upstream, testProviderKey, "")
 	p.do(p.request(t.Context(), "POST", p.data+chatPath, p.account("acme", 1<<40, ""), scripted("", `{}`)))
@@ -203,26 +205,6 @@ func TestMetricsByPromtool(t *testing.T) {
 	if strings.Contains(text, "acme") {
 		t.Error("an account is in a label")
 	}
-}
-
-// needProgram is the path of a program that the machine may lack: then the test is skipped, and in CI it fails.
-func needProgram(t *testing.T, name, debianPackage string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	missing(t, "%s is not in PATH: apt-get install --no-install-recommends %s", name, debianPackage)
-	return ""
-}
-
-// missing skips a test for want of a part, and fails it in CI.
-func missing(t *testing.T, format string, args ...any) {
-	t.Helper()
-	if os.Getenv("CI") == "" {
-		t.Skipf("NOT TESTED: "+format, args...)
-	}
-	t.Fatalf(format, args...)
 }
 
 const telemetryPage = "../../docs/telemetry.md"
