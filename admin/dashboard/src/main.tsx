@@ -1,4 +1,5 @@
 import "./style.css";
+import "./pages/pages.css";
 import "./tokens/element";
 import { render } from "preact";
 import { App } from "./app";
