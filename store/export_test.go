@@ -2,6 +2,12 @@ package store
 
 import "context"
 
+// On is o for a store on a file system of SQLite's.
+func (o Options) On(vfs string) Options {
+	o.vfs = vfs
+	return o
+}
+
 // SchemaVersion is what a Postgres database says of itself; -1: nothing.
 func (s *Store) SchemaVersion(ctx context.Context) (version int) {
 	if err := s.writer.db.QueryRowContext(ctx, `SELECT version FROM tollgate_schema`).Scan(&version); err != nil {

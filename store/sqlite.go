@@ -20,7 +20,7 @@ const readersMax = 4
 // Open opens the embedded store at path, makes it if there is none, and brings its schema up to date. One process
 // at a time may write it. The caller closes the store.
 func Open(ctx context.Context, path string, o Options) (*Store, error) {
-	writer, err := sql.Open("sqlite3", dsn(path, "immediate"))
+	writer, err := sql.Open("sqlite3", dsn(path, o.vfs, "immediate"))
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
@@ -31,7 +31,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := migrate(ctx, writer, migrations); err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
 	}
-	readers, err := sql.Open("sqlite3", dsn(path, "deferred")+"&_pragma=query_only(1)")
+	readers, err := sql.Open("sqlite3", dsn(path, o.vfs, "deferred")+"&_pragma=query_only(1)")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
 	}
@@ -46,8 +46,11 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 var sqlite = kind{keeps: true, reads: &sql.TxOptions{ReadOnly: true}, isData: isSQLiteData}
 
 // dsn asks for synced commits: in WAL mode this driver's own default is not to.
-func dsn(path, lock string) string {
+func dsn(path, vfs, lock string) string {
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path}
+	if vfs != "" {
+		lock += "&vfs=" + vfs
+	}
 	return u.String() + "?_txlock=" + lock +
 		"&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=temp_store(MEMORY)"
 }

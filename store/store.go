@@ -29,6 +29,8 @@ type Options struct {
 	SliceTokensMax int64
 	// Now is the clock of the calls that are told no instant; nil: time.Now.
 	Now func() time.Time
+
+	vfs string // of SQLite; "" is the operating system's
 }
 
 // Store is a database. Its methods may be called concurrently; when one that changes something returns nil, the
