@@ -18,6 +18,6 @@ func Prometheus(t testing.TB, settings string) (origin string) {
 	if err := os.WriteFile(file, []byte(settings), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(t, "http://"+address+"/-/ready", program, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
+	run(t, "http://"+address+"/-/ready", program, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address, "--log.level=warn")
 	return "http://" + address
 }
