@@ -63,13 +63,18 @@ func startInProcess(t *testing.T, upstream, providerKey, more string) *inProcess
 // startOn is startInProcess with a data_dir that outlives the gateway.
 func startOn(t *testing.T, dir, upstream, providerKey, more string) *inProcess {
 	t.Helper()
-	p := &inProcess{t: t, dir: dir, said: &safeLog{}}
-	file := fmt.Sprintf(`listen: 127.0.0.1:0
+	return startFile(t, dir, fmt.Sprintf(`listen: 127.0.0.1:0
 admin: { listen: "127.0.0.1:0", token: %q }
 data_dir: %q
 providers:
   openai: { api_key: %q, base_url: %q, drain_for: 2s }
-%s`, testToken, p.dir, providerKey, upstream, more)
+%s`, testToken, dir, providerKey, upstream, more))
+}
+
+// startFile runs a gateway with a whole gateway.yaml, which must name dir as data_dir and testToken as admin.token.
+func startFile(t *testing.T, dir, file string) *inProcess {
+	t.Helper()
+	p := &inProcess{t: t, dir: dir, said: &safeLog{}}
 	c, err := config.Parse("gateway.yaml", []byte(file), func(string) (string, bool) { return "", false },
 		config.Names{Providers: provider.Names(), Serves: provider.Serves})
 	if err != nil {
