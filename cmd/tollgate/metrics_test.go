@@ -244,6 +244,29 @@ func TestMetricsAreWritten(t *testing.T) {
 	}
 }
 
+// TestAttributesAreWritten compares the tables of attributes in docs/telemetry.md with what spans may have.
+func TestAttributesAreWritten(t *testing.T) {
+	page, err := os.ReadFile(telemetryPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for span, keys := range map[string][]string{"SERVER": serverKeys, "CLIENT": clientKeys} {
+		_, section, found := strings.Cut(string(page), "### Attributes of the "+span+" span\n")
+		section, _, _ = strings.Cut(section, "\n#")
+		var written []string
+		for line := range strings.Lines(section) {
+			if name, ok := strings.CutPrefix(line, "| `"); ok {
+				name, _, _ = strings.Cut(name, "`")
+				written = append(written, name)
+			}
+		}
+		slices.Sort(written)
+		if diff := cmp.Diff(slices.Sorted(slices.Values(keys)), written); !found || diff != "" {
+			t.Errorf("%s span: %s", span, diff)
+		}
+	}
+}
+
 func labelNames(f *dto.MetricFamily) string {
 	var names []string
 	for _, label := range f.GetMetric()[0].GetLabel() {
