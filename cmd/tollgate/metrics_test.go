@@ -207,6 +207,29 @@ func TestMetricsByPromtool(t *testing.T) {
 	}
 }
 
+// TestExemplars: who asks for OpenMetrics gets, beside how long requests took, a trace to look at.
+func TestExemplars(t *testing.T) {
+	_, upstream := newUpstream(t)
+	c := newCollector(t)
+	p := startInProcess(t, upstream, testProviderKey, `telemetry: { otlp_endpoint: "`+c.origin+`" }`)
+	key := p.account("acme", 1<<40, "")
+	for i, sampled := range []string{"01", "00"} {
+		r := p.request(t.Context(), "POST", p.data+chatPath, key, scripted("", `{}`))
+		r.Header.Set("Traceparent", fmt.Sprintf("00-%s-%016x-%s", traceOf(i), 1, sampled))
+		p.do(r)
+	}
+	eventually(t, "both events", func() bool { return len(p.events("acme")) == 2 })
+	r := p.request(t.Context(), "GET", p.admin+"/metrics", "", "")
+	r.Header.Set("Accept", "application/openmetrics-text; version=1.0.0")
+	_, text := p.do(r)
+	if !bytes.Contains(text, []byte(`# {trace_id="`+traceOf(0)+`"}`)) || bytes.Contains(text, []byte(traceOf(1))) {
+		t.Errorf("want an exemplar of the trace %s, which is exported, and none of %s, which is not:\n%s", traceOf(0), traceOf(1), text)
+	}
+	if strings.Contains(p.scrape(), "trace_id") {
+		t.Error("the older format has exemplars, which it does not know")
+	}
+}
+
 const telemetryPage = "../../docs/telemetry.md"
 
 // TestMetricsAreWritten compares the table in docs/telemetry.md with what the gateway shows.
