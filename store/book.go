@@ -229,6 +229,7 @@ func (t *tx) loadLiveGrants(books map[string]*book) error {
 // save stores what the pools' methods changed since the book was loaded or saved.
 func (t *tx) save(books ...*book) error {
 	var periods, grants, entries []any
+	var all []news
 	for _, b := range books {
 		periods = b.changedPeriods(periods)
 		grants = b.changedGrants(grants)
@@ -238,6 +239,9 @@ func (t *tx) save(books ...*book) error {
 				return err
 			}
 		}
+		if n := t.news(b); len(n.told) > 0 {
+			all = append(all, n)
+		}
 		b.saved()
 	}
 	if err := periodsUpsert.exec(t, periods); err != nil {
@@ -246,7 +250,10 @@ func (t *tx) save(books ...*book) error {
 	if err := grantsUpsert.exec(t, grants); err != nil {
 		return err
 	}
-	return entriesInsert.exec(t, entries)
+	if err := entriesInsert.exec(t, entries); err != nil {
+		return err
+	}
+	return t.tell(all)
 }
 
 func (b *book) saved() {
@@ -256,7 +263,7 @@ func (b *book) saved() {
 
 var periodsUpsert = bulk{
 	head: `INSERT INTO account_period (account, ` + periodColumns + `) `,
-	tail: ` ON CONFLICT (account, period_start) DO UPDATE SET period_end = excluded.period_end,
+	tail: ` ON CONFLICT (account, period_start) DO UPDATE SET
 		monthly_tokens = excluded.monthly_tokens, used = excluded.used, overdraft = excluded.overdraft`,
 	types: "tiiiii", insert: true,
 }

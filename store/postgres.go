@@ -25,14 +25,13 @@ const (
 // postgres shares a database between replicas. It keeps nothing in a session, neither settings nor prepared statements,
 // so that a pooler may give each transaction another connection.
 var postgres = kind{
-	arrays:    true,
-	forUpdate: " FOR UPDATE",
-	forShare:  " FOR SHARE",
-	alone:     `SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)`,
-	writes:    &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // each statement sees what was there when it had its locks
-	reads:     &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
-	inTheWay:  isInTheWay,
-	isData:    isPostgresData,
+	arrays:   true,
+	locks:    locks{forUpdate: " FOR UPDATE", forShare: " FOR SHARE", skipLocked: " FOR UPDATE SKIP LOCKED"},
+	alone:    `SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)`,
+	writes:   &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // each statement sees what was there when it had its locks
+	reads:    &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true},
+	inTheWay: isInTheWay,
+	isData:   isPostgresData,
 }
 
 // Connect makes a store of the Postgres database that a URL names. It reaches nothing: every call fails until Migrate

@@ -159,8 +159,8 @@ func TestADatabaseThatCanNotBeUsedSaysHowItIsMended(t *testing.T) {
 		before string
 		want   string
 	}{
-		"newer":           {before: `UPDATE tollgate_schema SET version = 99, serves = 98`, want: "its schema is version 99 and this program knows 2: it was written by a newer tollgate"},
-		"without a table": {before: `DROP TABLE lease`, want: "it is half made: its schema is version 2 and has no table lease"},
+		"newer":           {before: `UPDATE tollgate_schema SET version = 99, serves = 98`, want: "its schema is version 99 and this program knows 3: it was written by a newer tollgate"},
+		"without a table": {before: `DROP TABLE lease`, want: "it is half made: its schema is version 3 and has no table lease"},
 		"without version": {before: `DELETE FROM tollgate_schema`, want: "it is half made: tollgate_schema has no version"},
 		"another's":       {before: `DROP TABLE tollgate_schema`, want: "it has a table plan, but no tollgate_schema"},
 		"no such database": {url: func(u string) string { return swap(u, "/postgres?", "/elsewhere?") },

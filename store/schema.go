@@ -199,4 +199,29 @@ ALTER TABLE replica ADD COLUMN seen_at BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX lease_epoch ON lease (epoch);
 CREATE INDEX replica_live ON replica (epoch) WHERE drained_at = 0;
 CREATE INDEX usage_event_account_started ON usage_event (account, started_at);
+`, `
+-- due_at: when the next try is due or, of one that is under way, when another may be; 0: none is.
+CREATE TABLE notice (
+	id           TEXT NOT NULL,
+	target       TEXT NOT NULL,
+	account      TEXT NOT NULL,
+	period_start BIGINT NOT NULL,
+	kind         TEXT NOT NULL,
+	body         TEXT NOT NULL,
+	at           BIGINT NOT NULL,
+	tries        BIGINT NOT NULL,
+	due_at       BIGINT NOT NULL,
+	delivered_at BIGINT NOT NULL,
+	given_up_at  BIGINT NOT NULL,
+	PRIMARY KEY (id, target)
+);
+CREATE INDEX notice_due ON notice (target, due_at) WHERE due_at > 0;
+CREATE INDEX notice_at ON notice (at);
+-- The one row is the ended period up to which accounts that nobody uses were rolled.
+CREATE TABLE reset_position (
+	period_end BIGINT NOT NULL,
+	account    TEXT NOT NULL
+);
+INSERT INTO reset_position (period_end, account) VALUES (0, '');
+CREATE INDEX account_period_end ON account_period (period_end, account);
 `}

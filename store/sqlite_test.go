@@ -122,7 +122,7 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := store.Open(t.Context(), file, store.Options{})
-	want := "open store " + file + ": its schema is version 99 and this program knows 2: it was written by a newer tollgate"
+	want := "open store " + file + ": its schema is version 99 and this program knows 3: it was written by a newer tollgate"
 	if err == nil || err.Error() != want {
 		t.Errorf("got the error %q, want %q", err, want)
 	}

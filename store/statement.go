@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/tollgate/tollgate/accounting"
 )
 
 // kind is what differs between databases once they are open.
@@ -14,15 +16,19 @@ type kind struct {
 	keeps bool
 	// arrays says that a bulk statement takes one array a column, and all rows at once.
 	arrays bool
-	// forUpdate and forShare end a query, and alone is one, whose rows or number no other transaction that writes
-	// gets before this one has ended. All are empty where a writer has the database for itself.
-	forUpdate, forShare, alone string
-	writes, reads              *sql.TxOptions
+	locks
+	// alone is a query whose number no other transaction that writes gets before this one has ended; empty as locks are.
+	alone         string
+	writes, reads *sql.TxOptions
 	// inTheWay says that it was another transaction that failed this one: the next try may succeed.
 	inTheWay func(error) bool
 	// isData says that the same records would meet the error again.
 	isData func(error) bool
 }
+
+// locks end a query whose rows no other transaction that writes gets before this one has ended; skipLocked leaves out
+// those that another one has. All are empty where a writer has the database for itself.
+type locks struct{ forUpdate, forShare, skipLocked string }
 
 // What tx.alone takes turns for.
 const (
@@ -50,7 +56,7 @@ func (s *statements) close() error { return s.db.Close() }
 
 // write runs f in a transaction that may change things.
 func (s *statements) write(ctx context.Context, f func(*tx) error) error {
-	return s.run(ctx, s.kind.writes, f, s.kind.forUpdate, s.kind.forShare)
+	return s.run(ctx, s.kind.writes, f, s.kind.locks)
 }
 
 // glance runs f, which makes one query, without a transaction around it.
@@ -61,17 +67,17 @@ func (s *statements) glance(ctx context.Context, f func(*tx) error) error {
 
 // read runs f on one state of the database.
 func (s *statements) read(ctx context.Context, f func(*tx) error) error {
-	return s.run(ctx, s.kind.reads, f, "", "")
+	return s.run(ctx, s.kind.reads, f, locks{})
 }
 
-func (s *statements) run(ctx context.Context, o *sql.TxOptions, f func(*tx) error, forUpdate, forShare string) error {
+func (s *statements) run(ctx context.Context, o *sql.TxOptions, f func(*tx) error, l locks) error {
 	t, err := s.db.BeginTx(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer s.prepare(ctx)
 	defer t.Rollback() // after a commit it does nothing
-	if err := f(&tx{ctx: ctx, tx: t, statements: s, forUpdate: forUpdate, forShare: forShare}); err != nil {
+	if err := f(&tx{ctx: ctx, tx: t, statements: s, locks: l}); err != nil {
 		return err
 	}
 	return t.Commit()
@@ -113,10 +119,11 @@ func (s *statements) find(text string) *sql.Stmt {
 
 // tx is a transaction in which texts stay prepared. It lives as long as the call that ctx belongs to.
 type tx struct {
-	ctx                 context.Context
-	tx                  *sql.Tx // nil: each query is for itself
-	statements          *statements
-	forUpdate, forShare string // the kind's, in a transaction that writes
+	ctx        context.Context
+	tx         *sql.Tx // nil: each query is for itself
+	statements *statements
+	locks                           // the kind's, in a transaction that writes
+	audience   *accounting.Audience // nil: nobody is told anything
 }
 
 // alone waits until no other transaction has the turn, and has it until the end.

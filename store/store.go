@@ -41,6 +41,7 @@ type Store struct {
 	forgive         bool
 	sliceTokensMax  int64
 	clock           func() time.Time
+	audience        atomic.Pointer[accounting.Audience]
 	// place is where the database is, without a password.
 	place string
 	// met is set once the schema is known to be this program's.
@@ -82,8 +83,12 @@ func (s *Store) write(ctx context.Context, f func(*tx) error) error {
 	if !s.met.Load() {
 		return errUnmet
 	}
+	told := func(t *tx) error {
+		t.audience = s.audience.Load()
+		return f(t)
+	}
 	for try := 1; ; try++ {
-		err := s.writer.write(ctx, f)
+		err := s.writer.write(ctx, told)
 		if err == nil || try == triesMax || s.kind.inTheWay == nil || !s.kind.inTheWay(err) {
 			return err
 		}

@@ -60,7 +60,7 @@ var mutants = []mutant{
 	},
 	{
 		"accounts not locked", "store/postgres.go",
-		`forUpdate: " FOR UPDATE",`, "",
+		`forUpdate: " FOR UPDATE", `, "",
 		"store ^TestOneOfManyIsLentTheLast$",
 	},
 	{

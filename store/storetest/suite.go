@@ -24,6 +24,12 @@ type Store interface {
 	DeleteEvents(ctx context.Context, before time.Time, limit int) (int, error)
 	DeleteChanges(ctx context.Context, keep, limit int) (int, error)
 	DeleteEnded(ctx context.Context, before time.Time, limit int) (int, error)
+	Tell(a accounting.Audience)
+	ClaimNotices(ctx context.Context, target string, now, until time.Time, limit int) ([]accounting.Delivery, error)
+	FinishNotices(ctx context.Context, attempts []accounting.Attempt) error
+	WaitingNotices(ctx context.Context, target string) (n int64, oldest time.Time, err error)
+	DeleteNotices(ctx context.Context, before time.Time, limit int) (int, error)
+	ResetEnded(ctx context.Context, limit int) (more bool, err error)
 	DeadLetters(ctx context.Context) (int64, error)
 	Verify(ctx context.Context) ([]accounting.Drift, error)
 }
@@ -71,6 +77,13 @@ func Run(t *testing.T, kind string, open Opener) {
 		{"old changes are deleted and the numbers go on", oldChanges},
 		{"a follower of changes misses none unnoticed", followed},
 		{"replicas that ended are deleted and their events booked", endedReplicas},
+		{"a threshold is told once a period", thresholds},
+		{"a notice carries the numbers of its moment", noticeBody},
+		{"a target is told what it wants", subscriptions},
+		{"a notice is one replica's at a time", noticeClaims},
+		{"notices that are claimed at once go to one each", claimedAtOnce},
+		{"a reset is told without traffic", sleepers},
+		{"old notices are deleted", oldNotices},
 		{"the ledger holds under anything", func(r *rig) { model(r, kind) }},
 	} {
 		t.Run(part.name, func(t *testing.T) {
