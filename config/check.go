@@ -22,6 +22,7 @@ func (r *reader) check(c *Config, names Names) {
 	r.checkTLS("admin.tls", c.Admin.TLS)
 	r.checkSecret("admin.token", c.Admin.Token)
 	r.checkTokens(c.Admin)
+	r.checkWebhooks(c.Webhooks)
 	r.checkStore(c.Store.Reveal(), names)
 	r.checkDefaultProvider(c)
 	for _, p := range c.Providers {
@@ -189,5 +190,6 @@ func (r *reader) warn(c *Config, names Names) {
 			note(path, "cached input costs more than other input, since cached_input is left out and 1")
 		}
 	}
+	openTargets(c.Webhooks, note)
 	r.warnings.sort()
 }

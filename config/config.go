@@ -39,8 +39,11 @@ type Config struct {
 	Telemetry       Telemetry
 	Limits          Limits
 	Journal         Journal
+	Webhooks        Webhooks
 	RetentionEvents time.Duration
-	ShutdownGrace   time.Duration
+	// RetentionWebhooks is how long what was told is remembered: longer than any period.
+	RetentionWebhooks time.Duration
+	ShutdownGrace     time.Duration
 
 	// Files are the paths that were read: gateway.yaml, even where it is missing, and the secrets' files.
 	// A reload is due when the content of one has changed.

@@ -54,8 +54,15 @@ func defaults(env func(string) (string, bool)) Config {
 			Gather:       2 * time.Millisecond,
 			BallastBytes: 4 * mib,
 		},
-		RetentionEvents: 400 * day,
-		ShutdownGrace:   30 * time.Second,
+		Webhooks: Webhooks{
+			LowShares: []int64{800, 950},
+			Timeout:   15 * time.Second,
+			Retries: []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+				10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour},
+		},
+		RetentionEvents:   400 * day,
+		RetentionWebhooks: 90 * day,
+		ShutdownGrace:     30 * time.Second,
 	}
 }
 
