@@ -97,6 +97,9 @@ func examine(ctx context.Context, path string) ([]finding, error) {
 	for _, p := range c.Providers {
 		examinations = append(examinations, func(ctx context.Context) []finding { return []finding{examineProvider(ctx, p)} })
 	}
+	for _, t := range c.Webhooks.Targets {
+		examinations = append(examinations, func(ctx context.Context) []finding { return []finding{examineTarget(ctx, t)} })
+	}
 	examinations = append(examinations,
 		func(ctx context.Context) []finding { return examineTelemetry(ctx, c.Telemetry) },
 		func(ctx context.Context) []finding { return examinePorts(ctx, c) })

@@ -22,6 +22,7 @@ import (
 	"github.com/tollgate/tollgate/accounting/journal"
 	"github.com/tollgate/tollgate/admin"
 	"github.com/tollgate/tollgate/admin/dashboard"
+	"github.com/tollgate/tollgate/admin/webhook"
 	"github.com/tollgate/tollgate/config"
 	"github.com/tollgate/tollgate/policy"
 	"github.com/tollgate/tollgate/proxy"
@@ -49,6 +50,7 @@ type gateway struct {
 	record  *accounting.Recorder
 	gate    *policy.Gate
 	traces  *telemetry
+	sender  *webhook.Sender
 	proxy   *proxy.Handler
 	data    *listener
 	admin   *listener
@@ -95,6 +97,7 @@ func (g *gateway) open(ctx context.Context, c *config.Config) error {
 	if g.store, err = openStore(ctx, c); err != nil {
 		return err
 	}
+	g.store.Tell(audience(c)) // first: what the journal still has may be news
 	g.clock = newStoreClock(g.store)
 	g.record = accounting.NewRecorder(g.journal, g.clock, accounting.RecorderOptions{Logger: g.log, StoreFirst: c.Durability == "database"})
 	epoch := uuid.Must(uuid.NewV7()).String()
@@ -159,6 +162,7 @@ func (g *gateway) doors(c *config.Config, settings *proxy.Settings) (err error) 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	g.registerMetrics(registry)
+	g.sender = webhook.New(webhook.Options{Outbox: g.store, Registerer: registry, Log: g.log}, webhookSettings(c))
 	stop, cut := context.WithCancel(context.Background())
 	g.cut = cut
 	plane := admin.New(admin.Options{
@@ -230,6 +234,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	work.Go(func() error { return g.gate.Run(life) })
 	work.Go(func() error { return g.proxy.Run(life) })
 	work.Go(func() error { return g.retain(life) })
+	work.Go(func() error { return g.sender.Run(life) })
 
 	served := make(chan error, 2)
 	for _, l := range []*listener{g.data, g.admin} {
@@ -332,7 +337,8 @@ const (
 	retainMax  = 500
 )
 
-// retain deletes what is past its time, a little at a time: events, changes that were heard, replicas that ended.
+// retain deletes what is past its time, a little at a time: events, what webhooks told, changes that were heard, replicas
+// that ended.
 func (g *gateway) retain(ctx context.Context) error {
 	tick := time.NewTicker(retainEach)
 	defer tick.Stop()
@@ -341,8 +347,11 @@ func (g *gateway) retain(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			before := now.Add(-g.config.Load().RetentionEvents)
-			g.deleteAll(ctx, "events", func() (int, error) { return g.store.DeleteEvents(ctx, before, retainMax) })
+			c := g.config.Load()
+			g.deleteAll(ctx, "events", func() (int, error) { return g.store.DeleteEvents(ctx, now.Add(-c.RetentionEvents), retainMax) })
+			g.deleteAll(ctx, "webhooks", func() (int, error) {
+				return g.store.DeleteNotices(ctx, now.Add(-c.RetentionWebhooks), retainMax)
+			})
 			g.deleteAll(ctx, "changes", func() (int, error) { return g.store.DeleteChanges(ctx, store.ChangesKept, retainMax) })
 			g.deleteAll(ctx, "replicas", func() (int, error) { return g.store.DeleteEnded(ctx, now.Add(-store.EndedKept), retainMax) })
 		}

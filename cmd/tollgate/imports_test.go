@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"accounting/journal": {},
 	"admin":              {"accounting", "policy"},
 	"admin/dashboard":    {},
+	"admin/webhook":      {"accounting"},
 	"config":             {},
 	"deploy/deploytest":  {},
 	"policy":             {"accounting"},

@@ -222,6 +222,8 @@ func (g *gateway) reload(ctx context.Context, path string) {
 	}
 	g.proxy.Apply(settings)
 	g.gate.Apply(gateOptions(next, ""))
+	g.store.Tell(audience(next))
+	g.sender.Apply(webhookSettings(next))
 	g.config.Store(next)
 	if err := g.changePlans(ctx, next.Plans); err != nil {
 		g.log.Error("plans not stored", "error", err)
