@@ -10,10 +10,11 @@ type EventFilter struct {
 
 // UsageQuery asks for sums. GroupBy holds any of day, activity, chatbot, model, provider, key, each once, in the
 // order of the answer; days are the account's local days, and From and To are rounded to what the rollups can tell
-// (hours of the account's time zone).
+// (hours of the account's time zone). Zero fields match all.
 type UsageQuery struct {
-	From, To time.Time
-	GroupBy  []string
+	From, To                                time.Time
+	Activity, Chatbot, Model, Provider, Key string
+	GroupBy                                 []string
 }
 
 // UsageRow is one sum. Group holds the value of each asked dimension, in the order of UsageQuery.GroupBy;

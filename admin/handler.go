@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 )
 
 const (
@@ -56,10 +57,11 @@ type Options struct {
 // counts for requests from its own origin alone, so that no page of another origin can use it.
 type Handler struct {
 	Options
-	mux    http.ServeMux
-	once   *once
-	origin *http.CrossOriginProtection
-	pages  pages
+	mux     http.ServeMux
+	once    *once
+	origin  *http.CrossOriginProtection
+	guesses *rate.Limiter
+	pages   pages
 }
 
 // The paths that a token's role or account decides about.
@@ -74,9 +76,21 @@ func New(o Options) *Handler {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Handler{Options: o, once: newOnce(o), origin: http.NewCrossOriginProtection(), pages: newPages(o.Pages)}
+	h := &Handler{Options: o, once: newOnce(o), origin: http.NewCrossOriginProtection(), guesses: newGuesses(), pages: newPages(o.Pages)}
+	for pattern, calls := range h.guardedCalls() {
+		h.mux.Handle(pattern, h.guarded(pattern, calls))
+	}
+	for pattern, calls := range h.openCalls() {
+		h.mux.Handle(pattern, h.open(calls))
+	}
+	h.mux.HandleFunc("/", h.showPage)
+	return h
+}
+
+// guardedCalls are those for which a token is asked.
+func (h *Handler) guardedCalls() map[string]methods {
 	const account = accountPath
-	for pattern, calls := range map[string]methods{
+	return map[string]methods{
 		accountsPath:                {"GET": h.get(h.listAccounts, "limit", "cursor"), "POST": h.post(h.createAccount, again)},
 		accountPath:                 {"GET": h.get(h.showAccount), "PATCH": h.patch(h.changeAccount), "DELETE": h.delete(h.deleteAccount)},
 		account + "/tokens":         {"GET": h.get(h.showTokens)},
@@ -86,25 +100,23 @@ func New(o Options) *Handler {
 		account + "/keys/{key}":     {"GET": h.get(h.showKey), "PATCH": h.patch(h.changeKey), "DELETE": h.delete(h.revokeKey)},
 		account + "/events":         {"GET": h.get(h.listEvents, "limit", "cursor", "from", "to", "activity", "chatbot", "model", "key", "outcome")},
 		account + "/events/{event}": {"GET": h.get(h.showEvent)},
-		account + "/usage":          {"GET": h.get(h.showUsage, "from", "to", "group_by")},
-		account + "/usage.csv":      {"GET": h.get(h.showUsageCSV, "from", "to", "group_by")},
+		account + "/usage":          {"GET": h.get(h.showUsage, usageParameters...)},
+		account + "/usage.csv":      {"GET": h.get(h.showUsageCSV, usageParameters...)},
 		account + "/ledger":         {"GET": h.get(h.listLedger, "limit", "cursor")},
 		"/api":                      nil,
 		"/api/":                     nil,
-	} {
-		h.mux.Handle(pattern, h.guarded(pattern, calls))
 	}
-	for pattern, calls := range map[string]methods{
+}
+
+// openCalls are those for which none is asked, or which ask by themselves.
+func (h *Handler) openCalls() map[string]methods {
+	return map[string]methods{
 		sessionPath:            {"GET": h.showSession, "POST": h.signIn, "DELETE": h.signOut},
 		"/api/v1/openapi.json": {"GET": showOpenAPI},
 		"/healthz":             {"GET": showHealth},
 		"/readyz":              {"GET": h.showReady},
-		"/metrics":             {"GET": showMetrics(o.Registry)},
-	} {
-		h.mux.Handle(pattern, h.open(calls))
+		"/metrics":             {"GET": showMetrics(h.Registry)},
 	}
-	h.mux.HandleFunc("/", h.showPage)
-	return h
 }
 
 // ServeHTTP sends nobody elsewhere: a path that the mux would clean and redirect is none. Neither is one of which no
@@ -162,9 +174,6 @@ func (h *Handler) guarded(pattern string, calls methods) http.Handler {
 			refused = caller.permit(r.Method, pattern, r.PathValue("account"))
 		}
 		if refused != nil {
-			if refused.status == http.StatusUnauthorized {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
-			}
 			h.refuse(w, r, refused)
 			return
 		}
@@ -196,6 +205,12 @@ func (h *Handler) open(calls methods) http.Handler {
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, p *problem) {
 	if p.cause != nil && r.Context().Err() == nil {
 		h.Log.Error("admin", "method", r.Method, "route", r.Pattern, "status", p.status, "error", p.Error())
+	}
+	switch p.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", `Bearer realm="tollgate"`)
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", "1")
 	}
 	body, err := json.Marshal(p)
 	if err != nil {

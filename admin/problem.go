@@ -20,6 +20,7 @@ const (
 	codeAlreadyExists      = "already_exists"      // 409
 	codeConflict           = "conflict"            // 409
 	codePreconditionFailed = "precondition_failed" // 412
+	codeTooManyTries       = "too_many_tries"      // 429: wrong tokens
 	codeUnavailable        = "unavailable"         // 503: the store or the recorder
 )
 

@@ -80,8 +80,8 @@ func (h *Handler) bySession(r *http.Request) (*Token, time.Time) {
 // with one must come from the dashboard itself.
 func (h *Handler) caller(r *http.Request) (*Token, *problem) {
 	if r.Header.Get("Authorization") != "" {
-		if t := h.byBearer(r); t != nil {
-			return t, nil
+		if t, refused := h.byBearer(r); t != nil || refused != nil {
+			return t, refused
 		}
 	} else if t, _ := h.bySession(r); t != nil {
 		if err := h.origin.Check(r); err != nil {
@@ -113,7 +113,11 @@ func (h *Handler) signIn(r *http.Request) (reply, error) {
 	if err := members.done(); err != nil {
 		return reply{}, err
 	}
-	t := h.bySecret(strings.TrimSpace(shown))
+	t, refused := h.bySecret(strings.TrimSpace(shown))
+	if refused != nil {
+		refused.field = "token"
+		return reply{}, refused
+	}
 	if t == nil {
 		h.Log.Warn("sign-in refused", "remote", r.RemoteAddr)
 		return reply{}, &problem{status: http.StatusUnauthorized, code: codeUnauthorized, field: "token",
@@ -123,8 +127,14 @@ func (h *Handler) signIn(r *http.Request) (reply, error) {
 	h.Log.Info("signed in", "name", t.Name, "role", t.Role)
 	return reply{status: http.StatusCreated, body: viewSession(t, &expires), cookie: &http.Cookie{
 		Name: sessionCookie, Value: session{Token: t.Name, Expires: expires.Unix()}.sign(t.Secret),
-		Expires: expires, Secure: r.TLS != nil, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Expires: expires, Secure: encrypted(r), HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	}}, nil
+}
+
+// encrypted says whether the browser came by TLS, to this listener or to a proxy before it. Who says so without need
+// harms only its own session.
+func encrypted(r *http.Request) bool {
+	return r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https"
 }
 
 // showSession says who is signed in, or whose bearer this is. That nobody is, is no error: a browser that opens the

@@ -17,6 +17,9 @@ import (
 // dimensions are what usage can be grouped by.
 var dimensions = []string{"day", "activity", "chatbot", "model", "provider", "key"}
 
+// usageParameters are what a query for usage may have.
+var usageParameters = []string{"from", "to", "group_by", "activity", "chatbot", "model", "provider", "key"}
+
 // usageRow is a sum with the names of its group: a member each, before the figures.
 type usageRow struct {
 	names []string
@@ -62,7 +65,9 @@ func (h *Handler) showUsage(ctx context.Context, r *http.Request, q query) (repl
 
 // usage reads the sums that a query asks for: by day and for the running period, if it does not say otherwise.
 func (h *Handler) usage(ctx context.Context, r *http.Request, q query) (accounting.UsageQuery, []accounting.UsageRow, error) {
-	asked := accounting.UsageQuery{GroupBy: []string{"day"}}
+	asked := accounting.UsageQuery{
+		Activity: q["activity"], Chatbot: q["chatbot"], Model: q["model"], Provider: q["provider"], Key: q["key"], GroupBy: []string{"day"},
+	}
 	if list, given := q["group_by"]; given {
 		asked.GroupBy = nil
 		for name := range strings.SplitSeq(list, ",") {

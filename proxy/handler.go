@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/tollgate/tollgate/accounting"
+	"github.com/tollgate/tollgate/asset"
 	"github.com/tollgate/tollgate/policy"
 )
 
@@ -41,7 +42,7 @@ type Handler struct {
 	gate      *policy.Gate
 	recorder  *accounting.Recorder
 	view      func(ctx context.Context, account string) (accounting.View, error)
-	script    script
+	script    *asset.File
 	settings  atomic.Pointer[Settings]
 	stop      context.Context
 	tracer    trace.Tracer
@@ -58,7 +59,7 @@ type Handler struct {
 // New builds a handler. It starts nothing; Run keeps the marks of long requests.
 func New(o Options) *Handler {
 	h := &Handler{
-		gate: o.Gate, recorder: o.Recorder, view: o.View, script: newScript(o.Embed), stop: o.Stop, tracer: o.Tracer,
+		gate: o.Gate, recorder: o.Recorder, view: o.View, script: asset.New("text/javascript; charset=utf-8", o.Embed), stop: o.Stop, tracer: o.Tracer,
 		metrics: newMetrics(o.Registerer), log: o.Log,
 		errorLog:  LibraryLog(o.Log),
 		transport: newTransport(),

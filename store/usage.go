@@ -43,10 +43,6 @@ func (s *Store) Usage(ctx context.Context, account string, q accounting.UsageQue
 }
 
 func (t *tx) usage(account string, q accounting.UsageQuery) ([]accounting.UsageRow, error) {
-	text, err := usageText(q.GroupBy)
-	if err != nil {
-		return nil, err
-	}
 	books, err := t.books([]string{account})
 	if err != nil {
 		return nil, err
@@ -55,7 +51,10 @@ func (t *tx) usage(account string, q accounting.UsageQuery) ([]accounting.UsageR
 		return nil, accounting.ErrNotFound
 	}
 	anchor := books[account].account.Anchor
-	from, to := hours(anchor, q)
+	text, args, err := usageText(account, anchor, q)
+	if err != nil {
+		return nil, err
+	}
 	sums := map[string]*usage{}
 	groups := map[string][]string{}
 	err = t.each(func(r row) error {
@@ -69,7 +68,7 @@ func (t *tx) usage(account string, q accounting.UsageQuery) ([]accounting.UsageR
 		}
 		sums[id].add(u.requests, u.tokens, u.charged)
 		return nil
-	}, text, account, from, to)
+	}, text, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -93,12 +92,12 @@ func hours(anchor accounting.Anchor, q accounting.UsageQuery) (from, to int64) {
 	return from, to
 }
 
-func usageText(groupBy []string) (string, error) {
-	columns := make([]string, 0, len(groupBy))
-	for _, name := range groupBy {
+func usageText(account string, anchor accounting.Anchor, q accounting.UsageQuery) (text string, args []any, err error) {
+	columns := make([]string, 0, len(q.GroupBy))
+	for _, name := range q.GroupBy {
 		column, ok := usageColumns[name]
 		if !ok {
-			return "", fmt.Errorf("group by %q: no such dimension", name)
+			return "", nil, fmt.Errorf("group by %q: no such dimension", name)
 		}
 		columns = append(columns, column)
 	}
@@ -114,8 +113,22 @@ func usageText(groupBy []string) (string, error) {
 		"charged_total", "charged_monthly", "charged_extra", "charged_overdraft"} {
 		sums = append(sums, sum(c))
 	}
-	return `SELECT ` + group + strings.Join(sums, ", ") + ` FROM usage_hourly WHERE account = $1 AND hour >= $2 AND hour < $3` + by +
-		` HAVING COUNT(*) > 0`, nil
+	where := usageCondition(account, anchor, q)
+	return `SELECT ` + group + strings.Join(sums, ", ") + ` FROM usage_hourly WHERE ` + where.text.String() + by + ` HAVING COUNT(*) > 0`, where.args, nil
+}
+
+func usageCondition(account string, anchor accounting.Anchor, q accounting.UsageQuery) *condition {
+	from, to := hours(anchor, q)
+	where := &condition{}
+	where.add("account = ", account)
+	where.add("hour >= ", from)
+	where.add("hour < ", to)
+	where.addUnless(q.Activity == "", "activity = ", q.Activity)
+	where.addUnless(q.Chatbot == "", "chatbot = ", q.Chatbot)
+	where.addUnless(q.Model == "", "model = ", q.Model)
+	where.addUnless(q.Provider == "", "provider = ", q.Provider)
+	where.addUnless(q.Key == "", "key = ", q.Key)
+	return where
 }
 
 func scanUsage(r row, anchor accounting.Anchor, groupBy []string) (group []string, u usage, err error) {
