@@ -8,6 +8,7 @@ export default defineConfig({
     outDir: "built",
     emptyOutDir: false,
     target: "es2022",
+    cssTarget: ["chrome123", "firefox120", "safari17.5"], // they know light-dark(); what stands in for it needs a color-scheme in the same sheet
     reportCompressedSize: false,
     lib: { entry: "src/embed.ts", formats: ["es"], fileName: () => "embed.js" },
   },
