@@ -80,6 +80,14 @@ func newBrowser(t *testing.T, home string) *browser {
 // language lacks. Names are those that a screen reader would say.
 const watch = `
 	addEventListener("securitypolicyviolation", e => console.error("policy violated: " + e.violatedDirective + " by " + e.blockedURI), true);
+	window.running = 0;
+	window.calm = 0; // since when no call has been running
+	const fetched = window.fetch;
+	window.fetch = (...a) => {
+		running++;
+		return fetched(...a).finally(() => { running--; calm = performance.now(); });
+	};
+	addEventListener("hashchange", () => { calm = performance.now(); });
 	window.parts = function* (root = document) {
 		for (const e of root.querySelectorAll("*")) {
 			yield e;
@@ -261,7 +269,7 @@ func (b *browser) reload() {
 // settle waits until nothing is loaded any more.
 func (b *browser) settle() {
 	b.t.Helper()
-	b.until(`document.readyState === "complete" && !!document.querySelector("h1") && !document.querySelector("[aria-busy=true]")`)
+	b.until(`document.readyState === "complete" && window.running === 0 && performance.now() > window.calm + 100 && !!document.querySelector("h1") && !document.querySelector(".loading")`)
 }
 
 // shows waits for visible text anywhere on the page.
@@ -281,8 +289,13 @@ func (b *browser) press(keys ...string) {
 // tabTo presses Tab until the element in focus has an accessible name that begins with name.
 func (b *browser) tabTo(name string) {
 	b.t.Helper()
+	b.tab(name)
+}
+
+func (b *browser) tab(name string, options ...chromedp.KeyOption) {
+	b.t.Helper()
 	for range 120 {
-		b.press(kb.Tab)
+		step(b, "press Tab", chromedp.KeyEvent(kb.Tab, options...))
 		if strings.HasPrefix(js[string](b, "focusName()"), name) {
 			return
 		}

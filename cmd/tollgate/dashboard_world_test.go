@@ -47,15 +47,15 @@ admin:
   listen: 127.0.0.1:0
   token: %q
   tokens:
-    - { name: reader, token: %q, role: read }
-    - { name: shop, token: %q, role: operator }
+    reader: { token: %q, role: read }
+    shop: { token: %q, role: operator }
 data_dir: %q
 default_provider: openai
 providers:
   openai: { api_key: %q, base_url: %q }
   anthropic: { api_key: %q, base_url: %q }
 plans:
-  starter: { monthly_tokens: 800000 }
+  starter: { monthly_tokens: 500000 }
   pro: { monthly_tokens: 2000000 }
 %s`, adminToken, readerToken, operatorToken, filepath.Join(dir, "data"), providerKey, origin, providerKey, origin, more))
 	return w
@@ -81,7 +81,7 @@ func (w *world) fill(t *testing.T, data string) {
 		t.Fatal(err)
 	}
 	f := &filling{t: t, s: s, random: rand.New(rand.NewPCG(1, 2)), start: time.Now().UTC().AddDate(0, 0, -worldDays).Truncate(24 * time.Hour)}
-	f.check(s.SetPlans(t.Context(), map[string]int64{"starter": 800_000, "pro": 2_000_000}))
+	f.check(s.SetPlans(t.Context(), map[string]int64{"starter": 500_000, "pro": 2_000_000}))
 	for _, account := range []func() (id, secret string){f.acme, f.overdrawn, f.markup, f.empty, f.asleep} {
 		id, secret := account()
 		w.keys[id] = secret

@@ -50,7 +50,7 @@ function Shell(p: { session: Session; onSignOut: () => void }) {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); document.querySelector("h1")?.focus(); }}>Skip to the content</a>
       <header class="top">
         <div>
-          <a class="brand" href={href([])}><Logo />Tollgate</a>
+          <a class="brand" href={href([])}><Logo /><span>Tollgate</span></a>
           <nav aria-label="Main"><a href={href(["accounts"])} aria-current={route.path.length < 2 ? "page" : undefined}>Accounts</a></nav>
           <div class="who">
             <span class="name">{p.session.name}</span>
@@ -102,7 +102,7 @@ export function AccountPage(p: AccountProps & { view: string; actions?: Componen
       lead={<span class="row"><code>{account.id}</code>{account.status === "suspended" && <Tag tone="bad">suspended</Tag>}</span>}
       actions={p.actions}
     >
-      <nav class="tabs" aria-label={name}>
+      <nav class="tabs" aria-label={name} ref={(el) => el?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" })}>
         {views.map(([view, text]) => (
           <a key={view} href={href(view ? ["accounts", account.id, view] : ["accounts", account.id])} aria-current={view === p.view ? "page" : undefined}>{text}</a>
         ))}

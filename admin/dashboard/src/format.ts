@@ -25,11 +25,15 @@ export const short = (n: number): string => format({ notation: "compact", maximu
 /** +1,234 or −1,234 */
 export const signed = (n: number): string => format({ signDisplay: "exceptZero" }).format(n);
 
-/** Of a share between 0 and 1: 62 %. What is not quite all is never shown as 100. */
+/** Of a share from 0 on, cut and not rounded: 79.9 % is 79 %, so that 80 and 100 are said when they are reached. */
 export function percent(share: number): string {
-  const shown = share < 1 ? Math.min(share, 0.999) : share;
-  return format({ style: "percent", maximumFractionDigits: share > 0.99 && share < 1 ? 1 : 0 }).format(shown);
+  const whole = Math.floor(share * 100 + 1e-9);
+  const f = format({ style: "percent" });
+  return share > 0 && whole < 1 ? "<" + f.format(0.01) : f.format(whole / 100);
 }
+
+/** At least two digits: 09 */
+export const twoDigits = (n: number): string => format({ minimumIntegerDigits: 2, useGrouping: false }).format(n);
 
 /** 1 December 2026, 00:00 */
 export function instant(at: string, zone: string): string {
@@ -41,14 +45,19 @@ export function exact(at: string, zone: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(at));
 }
 
+/** 1 Dec 2026, 00:00 */
+export function brief(at: string, zone: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(at));
+}
+
 /** 28 Nov */
 export function day(at: string, zone: string): string {
   return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: zone }).format(new Date(at));
 }
 
-/** 28 November 2026 */
+/** 28 Nov 2026 */
 export function date(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: zone }).format(new Date(at));
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: zone }).format(new Date(at));
 }
 
 /** Of a calendar day as 2026-11-28, which has no zone: Sat, 28 Nov */

@@ -1,4 +1,4 @@
-import { calendarDay, shift, today } from "../format";
+import { calendarDay, day, shift, today } from "../format";
 import type { Bar } from "../ui/chart";
 
 /** Every calendar day of a span of instants, in a zone. */
@@ -23,6 +23,7 @@ export function barsOf(days: string[], per: number, series: string[], value: (da
     const first = held[0] ?? "", last = held[held.length - 1] ?? "";
     bars.push({
       id: first,
+      tick: day(first + "T00:00:00Z", "UTC"),
       label: first === last ? calendarDay(first) : `${calendarDay(first)} – ${calendarDay(last)}`,
       values: series.map((s) => held.reduce((sum, d) => sum + value(d, s), 0)),
     });

@@ -22,9 +22,9 @@ export function EventPage(p: AccountProps & { event: string }) {
 function Event(p: { event: UsageEvent; account: string; zone: string }) {
   const e = p.event;
   return (
-    <div class="grid event">
-      <section class="card wide">
-        <div class="row apart"><h2>{exact(e.started_at, p.zone)}</h2><Tag tone={outcomeTone(e.outcome)}>{outcomeWord(e.outcome)}</Tag></div>
+    <div class="event">
+      <section class="card">
+        <div class="row apart first"><h2>{exact(e.started_at, p.zone)}</h2><Tag tone={outcomeTone(e.outcome)}>{outcomeWord(e.outcome)}</Tag></div>
         <Facts facts={[
           ["Event", <Copied text={e.id} what="the event's id" />],
           ["Trace", e.trace_id ? <Copied text={e.trace_id} what="the trace id" /> : <None />],
@@ -42,8 +42,10 @@ function Event(p: { event: UsageEvent; account: string; zone: string }) {
           ["Tokens are", measureWord(e.measured)],
         ]} />
       </section>
-      <section class="card"><h2>Tokens</h2><TokenClasses tokens={e.tokens} /></section>
-      <section class="card"><h2>Charged to</h2><Split charged={e.charged} /></section>
+      <div>
+        <section class="card"><h2>Tokens</h2><TokenClasses tokens={e.tokens} /></section>
+        <section class="card"><h2>Charged to</h2><Split charged={e.charged} /></section>
+      </div>
     </div>
   );
 }

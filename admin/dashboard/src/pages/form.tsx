@@ -45,9 +45,15 @@ export function useSending<T>(o: {
   const known = refused?.field && o.fields.includes(refused.field) ? refused.field : null;
   return {
     running, submit, clear: () => refuse(null),
-    fault: (field) => (field === known ? refused?.message : undefined),
+    fault: (field) => (field === known && refused ? sentence(refused.message, field) : undefined),
     refused: known ? null : refused,
   };
+}
+
+/** The API's words under a field that is named already. */
+function sentence(message: string, field: string): string {
+  const said = message.startsWith(field + " ") ? message.slice(field.length + 1) : message;
+  return said.charAt(0).toUpperCase() + said.slice(1) + (said.endsWith(".") ? "" : ".");
 }
 
 /** 128 random bits; unlike randomUUID it is there without TLS too. */

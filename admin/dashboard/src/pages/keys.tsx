@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, type Account, type Key, type Session } from "../api";
 import { AccountPage, type AccountProps } from "../app";
-import { count, date, exact, percent } from "../format";
+import { brief, count, date, percent } from "../format";
 import { useLoad } from "../load";
 import { Confirm, Empty, Failure, Loading, Table, Tag } from "../ui/parts";
 import { all } from "./all";
@@ -59,7 +59,7 @@ function Keys(p: { keys: Key[]; account: Account; session: Session; used: Map<st
     { name: "Used this period", right: true, cell: (k: Key) => <Used tokens={p.used.get(k.id) ?? 0} cap={k.monthly_cap} /> },
   ];
   if (!why) {
-    columns.push({ name: "Change", right: true, cell: (k: Key) => (k.revoked_at ? <></> : (
+    columns.push({ name: "Actions", right: true, cell: (k: Key) => (k.revoked_at ? <></> : (
       <span class="row end">
         <button class="button little" onClick={() => p.set({ what: "change", key: k })}>Change<span class="hidden"> {nameOf(k)}</span></button>
         <button class="button little danger" onClick={() => p.set({ what: "revoke", key: k })}>Revoke<span class="hidden"> {nameOf(k)}</span></button>
@@ -69,16 +69,16 @@ function Keys(p: { keys: Key[]; account: Account; session: Session; used: Map<st
   const state = (k: Key) => (k.revoked_at ? 1 : 0);
   return (
     <section class="card">
-      <Table caption="Keys of this account" hideCaption rows={[...p.keys].sort((a, b) => state(a) - state(b) || b.created_at.localeCompare(a.created_at))} id={(k) => k.id} columns={columns} />
+      <Table stack caption="Keys of this account" hideCaption rows={[...p.keys].sort((a, b) => state(a) - state(b) || b.created_at.localeCompare(a.created_at))} id={(k) => k.id} columns={columns} />
     </section>
   );
 }
 
 function State(p: { k: Key; now: number; zone: string }) {
   const { k } = p;
-  if (k.revoked_at) return <><Tag>revoked</Tag><span class="under">{exact(k.revoked_at, p.zone)}</span></>;
+  if (k.revoked_at) return <><Tag>revoked</Tag><span class="under">{brief(k.revoked_at, p.zone)}</span></>;
   if (!k.expires_at) return <Tag tone="good">live</Tag>;
-  if (Date.parse(k.expires_at) <= p.now) return <><Tag>expired</Tag><span class="under">{exact(k.expires_at, p.zone)}</span></>;
+  if (Date.parse(k.expires_at) <= p.now) return <><Tag>expired</Tag><span class="under">{brief(k.expires_at, p.zone)}</span></>;
   return <><Tag tone="good">live</Tag><span class="under">until {date(k.expires_at, p.zone)}</span></>;
 }
 

@@ -15,10 +15,7 @@ export function NewAccountPage(p: { session: Session }) {
 function NewAccount() {
   const sending = useSending({
     fields: ["id", ...accountFields],
-    body: (form) => {
-      const { name, ...members } = accountMembers(form);
-      return { id: text(form, "id") ?? "", ...(name !== "" && { name }), ...members };
-    },
+    body: (form) => ({ id: text(form, "id") ?? "", ...Object.fromEntries(Object.entries(accountMembers(form)).filter(([, v]) => v !== null && v !== "")) }),
     send: api.createAccount,
     done: (made) => go(href(["accounts", made.body.id])),
   });

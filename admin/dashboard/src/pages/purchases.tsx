@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { api, type Grant, type Session } from "../api";
 import { AccountPage, type AccountProps } from "../app";
-import { count, exact, percent } from "../format";
+import { brief, count, percent } from "../format";
 import { useLoad } from "../load";
 import { Confirm, Empty, Failure, Field, Loading, Table, Tag } from "../ui/parts";
 import { all } from "./all";
@@ -72,18 +72,18 @@ function Grants(p: { grants: Grant[]; zone: string; session: Session; onVoid: (g
   const mayVoid = barred(p.session, "destroy") === null;
   const columns = [
     { name: "Reference", cell: (g: Grant) => g.reference },
-    { name: "Bought", cell: (g: Grant) => <span class="num">{exact(g.created_at, p.zone)}</span> },
-    { name: "Expires", cell: (g: Grant) => (g.expires_at ? <span class="num">{exact(g.expires_at, p.zone)}</span> : <span class="soft">never</span>) },
+    { name: "Bought", cell: (g: Grant) => <span class="num nowrap">{brief(g.created_at, p.zone)}</span> },
+    { name: "Expires", cell: (g: Grant) => (g.expires_at ? <span class="num nowrap">{brief(g.expires_at, p.zone)}</span> : <span class="soft">never</span>) },
     { name: "Tokens", right: true, cell: (g: Grant) => count(g.tokens) },
     { name: "Left", right: true, cell: (g: Grant) => <Left grant={g} /> },
   ];
   if (mayVoid && p.grants.some(live)) {
-    columns.push({ name: "Change", right: true, cell: (g: Grant) => (live(g) ? <button class="button little danger" onClick={() => p.onVoid(g)}>Void<span class="hidden"> {g.reference}</span></button> : <></>) });
+    columns.push({ name: "Actions", right: true, cell: (g: Grant) => (live(g) ? <button class="button little danger" onClick={() => p.onVoid(g)}>Void<span class="hidden"> {g.reference}</span></button> : <></>) });
   }
   return (
     <section class="card">
       <h2>Purchases</h2>
-      <Table caption={`Newest first, times in ${p.zone}`} rows={[...p.grants].reverse()} id={(g) => g.id} columns={columns} />
+      <Table stack caption={`Newest first, times in ${p.zone}`} rows={[...p.grants].reverse()} id={(g) => g.id} columns={columns} />
     </section>
   );
 }

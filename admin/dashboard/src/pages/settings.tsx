@@ -21,10 +21,12 @@ export function SettingsPage(p: AccountProps) {
       {read.error && <Failure error={read.error} again={read.again} />}
       {!read.value && !read.error && <Loading />}
       {read.value && (
-        <div class="stack narrow">
+        <div class="settings">
           <Change key={read.value.tag} was={read.value.body} tag={read.value.tag} session={session} again={read.again} changed={changed} />
-          <Service was={read.value.body} tag={read.value.tag} session={session} again={read.again} changed={changed} />
-          <End was={read.value.body} session={session} />
+          <div>
+            <Service was={read.value.body} tag={read.value.tag} session={session} again={read.again} changed={changed} />
+            <End was={read.value.body} session={session} />
+          </div>
         </div>
       )}
     </AccountPage>

@@ -27,11 +27,11 @@ function Open(p: AccountProps) {
   if (open.length === 0) return null;
   return (
     <section class="card" aria-labelledby="open">
-      <h2 id="open">Purchases in the order in which they are taken</h2>
-      <ul class="stack">
+      <h2 id="open">Purchases, in the order in which they are taken</h2>
+      <ul class="lines">
         {open.slice(0, 5).map((g) => (
           <li class="row apart" key={g.id}>
-            <span>{g.reference}</span>
+            <span class="title">{g.reference}</span>
             <span class="num soft">{count(g.remaining)} of {count(g.tokens)} left, {g.expires_at ? "until " + date(g.expires_at, p.account.timezone) : "no expiry"}</span>
           </li>
         ))}

@@ -38,7 +38,7 @@ function Figures(p: AccountProps & { facets: Facets; filters: Record<string, str
     <>
       <Totals rows={rows} />
       <ByDay {...p} />
-      <div class="grid shares">
+      <div class="shares">
         {facetNames.map((f) => <Shares key={f} facet={f} rows={rows} keys={facets.keys} route={p.route} />)}
       </div>
     </>
@@ -145,8 +145,7 @@ function Shares(p: { facet: Facet; rows: UsageRow[]; keys: Map<string, Key>; rou
       <h2>{title}</h2>
       <Table caption={`Tokens ${title.toLowerCase()}`} hideCaption rows={rows.slice(0, 50)} id={(r) => r.value} columns={[
         { name: facetTitles[p.facet], cell: (r) => <Share label={facetLabel(p.facet, r.value, p.keys)} share={r.tokens / all} to={r.value === "" ? null : withQuery(p.route, { [p.facet]: r.value })} /> },
-        { name: "Requests", right: true, cell: (r) => count(r.requests) },
-        { name: "Tokens", right: true, cell: (r) => count(r.tokens) },
+        { name: "Tokens", right: true, cell: (r) => <>{count(r.tokens)}<span class="under">{count(r.requests)} {r.requests === 1 ? "request" : "requests"}</span></> },
       ]} />
       {rows.length > 50 && <p class="soft small">The 50 largest of {count(rows.length)}; the CSV has all.</p>}
     </section>

@@ -2,16 +2,16 @@ import { useState } from "preact/hooks";
 import { count, short } from "../format";
 import { Table } from "./parts";
 
-/** One stack of bars: `values` are tokens by series, in the order of the chart's `series`. */
-export interface Bar { id: string; label: string; values: number[] }
+/** One stack of bars: `values` are tokens by series, in the order of the chart's `series`; `tick` is the label below it. */
+export interface Bar { id: string; label: string; tick: string; values: number[] }
 
 const width = 800, height = 240, left = 48, bottom = 24, top = 8;
 
-/** The smallest of 1, 2, 2.5, 5 × 10ⁿ that is not below n. */
+/** The smallest of 1, 1.5, 2, 3, 4, 6, 8 × 10ⁿ that is not below n. */
 export function ceiling(n: number): number {
   if (n <= 0) return 1;
   const unit = 10 ** Math.floor(Math.log10(n));
-  return unit * ([1, 2, 2.5, 5, 10].find((m) => m * unit >= n) ?? 10);
+  return unit * ([1, 1.5, 2, 3, 4, 6, 8, 10].find((m) => m * unit >= n) ?? 10);
 }
 
 /** Stacked bars with a focusable group a bar, a legend, and the same figures as a table behind it. */
@@ -77,7 +77,7 @@ function Scale(p: { most: number; bars: Bar[]; every: number }) {
   return (
     <div class="scale" aria-hidden="true">
       {[0, 0.5, 1].map((share) => <span key={share} class="y" ref={(el) => { if (el) el.style.top = `${((height - bottom - share * (height - bottom - top)) / height) * 240}px`; }}>{short(p.most * share)}</span>)}
-      {p.bars.map((b, i) => i % p.every === 0 && <span key={b.id} class="x" ref={(el) => { if (el) el.style.left = `${((left + (i + 0.5) * step) / width) * 100}%`; }}>{b.label}</span>)}
+      {p.bars.map((b, i) => i % p.every === 0 && <span key={b.id} class={"x" + ((i / p.every) % 2 ? " odd" : "")} ref={(el) => { if (el) el.style.left = `${((left + (i + 0.5) * step) / width) * 100}%`; }}>{b.tick}</span>)}
     </div>
   );
 }

@@ -59,19 +59,20 @@ export function Empty(p: { title: string; children: ComponentChildren }) {
 
 export interface Column<T> { name: string; right?: boolean; cell: (row: T) => ComponentChildren }
 
-/** A table that scrolls by itself where it is wider than the page. The first column names its row. */
-export function Table<T>(p: { caption: string; columns: Column<T>[]; rows: T[]; id: (row: T) => string; hideCaption?: boolean }) {
+/** A table that scrolls by itself where it is wider than the page; with `stack` it shows on a phone one row below the other
+ * instead. The first column names its row. */
+export function Table<T>(p: { caption: string; columns: Column<T>[]; rows: T[]; id: (row: T) => string; hideCaption?: boolean; stack?: boolean }) {
   return (
     <div class="scroll" tabIndex={0} role="region" aria-label={p.caption}>
-      <table>
+      <table class={p.stack ? "stacked" : ""} role="table">
         <caption class={p.hideCaption ? "hidden" : ""}>{p.caption}</caption>
-        <thead><tr>{p.columns.map((c) => <th scope="col" class={c.right ? "right" : ""} key={c.name}>{c.name}</th>)}</tr></thead>
-        <tbody>
+        <thead role="rowgroup"><tr role="row">{p.columns.map((c) => <th scope="col" role="columnheader" class={c.right ? "right" : ""} key={c.name}>{c.name}</th>)}</tr></thead>
+        <tbody role="rowgroup">
           {p.rows.map((row) => (
-            <tr key={p.id(row)}>
+            <tr role="row" key={p.id(row)}>
               {p.columns.map((c, i) => i === 0
-                ? <th scope="row" key={c.name}>{c.cell(row)}</th>
-                : <td class={c.right ? "right" : ""} key={c.name}>{c.cell(row)}</td>)}
+                ? <th scope="row" role="rowheader" key={c.name}>{c.cell(row)}</th>
+                : <td role="cell" data-name={c.name} class={c.right ? "right" : ""} key={c.name}>{c.cell(row)}</td>)}
             </tr>
           ))}
         </tbody>
