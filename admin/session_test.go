@@ -2,10 +2,8 @@ package admin_test
 
 import (
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +59,40 @@ func TestSession(t *testing.T) {
 	}
 }
 
+func TestSessionIsSecureBehindTLS(t *testing.T) {
+	p := newPlane(t)
+	body := `{"token":"` + adminToken + `"}`
+	for proto, secure := range map[string]bool{"https": true, "http": false, "": false} {
+		a := p.call("POST", "/api/v1/session", body, "X-Forwarded-Proto", proto)
+		if cookie := (&http.Response{Header: a.header}).Cookies()[0]; cookie.Secure != secure {
+			t.Errorf("X-Forwarded-Proto %q: %v", proto, cookie)
+		}
+	}
+	server := httptest.NewTLSServer(p.admin)
+	defer server.Close()
+	resp, err := server.Client().Post(server.URL+"/api/v1/session", "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if cookies := resp.Cookies(); len(cookies) != 1 || !cookies[0].Secure {
+		t.Errorf("over TLS: %d %v", resp.StatusCode, cookies)
+	}
+}
+
+// Without Sec-Fetch-Site, which browsers send to TLS and to this machine alone, Origin decides.
+func TestSessionOfAnotherOrigin(t *testing.T) {
+	p := newPlane(t)
+	cookie := signIn(p, adminToken)
+	for origin, status := range map[string]int{"http://example.com": 201, "http://evil.example": 403, "null": 403} {
+		a := p.call("POST", "/api/v1/accounts", `{"id":"acme-`+strconv.Itoa(status)+`","monthly_tokens":5}`,
+			"Authorization", "", "Cookie", cookie.Name+"="+cookie.Value, "Origin", origin)
+		if a.status != status {
+			t.Errorf("from %s: %d %s, want %d", origin, a.status, a.body, status)
+		}
+	}
+}
+
 func TestSessionEnds(t *testing.T) {
 	p := newPlane(t)
 	p.tokens = append(p.tokens, admin.Token{Name: "support", Secret: "support-token-0123456789", Role: admin.RoleRead})
@@ -95,113 +127,12 @@ func TestSignInRefused(t *testing.T) {
 			t.Errorf("%s: %d %s, want %d and no cookie", body, a.status, a.body, want)
 		}
 	}
+	a := browse(p, "POST", "/api/v1/session", `{"token":"wrong"}`, "same-origin")
+	a.want("error.code", "unauthorized", "error.field", "token", "error.message", "this is no admin token of this gateway")
+	if a.header.Get("WWW-Authenticate") == "" {
+		t.Error("a 401 without WWW-Authenticate")
+	}
 	if strings.Contains(p.log.String(), "wrong") {
 		t.Error("the log has what was shown")
 	}
-}
-
-// rights are what each role may do: A admin, O operator, R read.
-var rights = []struct{ method, path, body, roles string }{
-	{"GET", "/api/v1/accounts", "", "AOR"},
-	{"GET", "/api/v1/accounts/acme", "", "AOR"},
-	{"GET", "/api/v1/accounts/acme/tokens", "", "AOR"},
-	{"GET", "/api/v1/accounts/acme/usage.csv", "", "AOR"},
-	{"GET", "/api/v1/accounts/acme/ledger", "", "AOR"},
-	{"POST", "/api/v1/accounts", `{"id":"NEW","monthly_tokens":5}`, "AO"},
-	{"PATCH", "/api/v1/accounts/acme", `{"name":"Acme"}`, "AO"},
-	{"POST", "/api/v1/accounts/acme/grants", `{"tokens":5,"reference":"NEW"}`, "AO"},
-	{"POST", "/api/v1/accounts/acme/keys", `{"name":"k"}`, "AO"},
-	{"PATCH", "/api/v1/accounts/acme/keys/KEY", `{"name":"l"}`, "AO"},
-	{"DELETE", "/api/v1/accounts/acme/keys/KEY", "", "AO"},
-	{"DELETE", "/api/v1/accounts/acme/grants/GRANT", "", "A"},
-	{"DELETE", "/api/v1/accounts/acme", "", "A"},
-}
-
-func TestRolesAndAccounts(t *testing.T) {
-	roles := map[string]admin.Role{"A": admin.RoleAdmin, "O": admin.RoleOperator, "R": admin.RoleRead}
-	for letter, role := range roles {
-		for _, only := range []string{"", "acme", "other"} {
-			p := newPlane(t)
-			p.must(201, "POST", "/api/v1/accounts", `{"id":"acme","monthly_tokens":5}`)
-			p.must(201, "POST", "/api/v1/accounts", `{"id":"other","monthly_tokens":5}`)
-			key := p.must(201, "POST", "/api/v1/accounts/acme/keys", `{"name":"first"}`).text("id")
-			grant := p.must(201, "POST", "/api/v1/accounts/acme/grants", `{"tokens":5,"reference":"first"}`).text("id")
-			p.tokens = append(p.tokens, admin.Token{Name: "t", Secret: "shown", Role: role, Account: only})
-			fill := strings.NewReplacer("KEY", key, "GRANT", grant, "NEW", "new")
-			for _, r := range rights {
-				allowed := strings.Contains(r.roles, letter)
-				if only != "" && r.path == "/api/v1/accounts" {
-					allowed = r.method == "GET"
-				} else if only == "other" {
-					allowed = false
-				}
-				a := p.call(r.method, fill.Replace(r.path), fill.Replace(r.body), "Authorization", "Bearer shown")
-				if got := a.status != http.StatusForbidden; got != allowed || allowed && a.status/100 != 2 {
-					t.Errorf("role %s of %q: %s %s: %d %s, allowed %v", role, only, r.method, r.path, a.status, a.body, allowed)
-				}
-				if only != "" && r.method == "GET" && r.path == "/api/v1/accounts" && strings.Count(string(a.body), `"timezone"`) != 1 {
-					t.Errorf("role %s of %q sees %s", role, only, a.body)
-				}
-			}
-		}
-	}
-}
-
-// A reverse proxy that strips a prefix must need no setting here: pages, calls and the cookie follow the browser's paths.
-func TestDashboardUnderASubPath(t *testing.T) {
-	p := newPlane(t)
-	p.set(time.Now()) // a cookie jar has a clock of its own
-	behind := httptest.NewServer(p.admin)
-	defer behind.Close()
-	target, err := url.Parse(behind.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	front := httptest.NewServer(http.StripPrefix("/ops/tollgate", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
-	defer front.Close()
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client := &http.Client{Jar: jar}
-	base := front.URL + "/ops/tollgate/"
-	resp, err := client.Get(base)
-	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Security-Policy") == "" {
-		t.Fatalf("the page: %v %v", resp, err)
-	}
-	resp, err = client.Post(base+"api/v1/session", "application/json", strings.NewReader(`{"token":"`+adminToken+`"}`))
-	if err != nil || resp.StatusCode != 201 {
-		t.Fatalf("sign-in: %v %v", resp, err)
-	}
-	if resp, err = client.Get(base + "api/v1/accounts"); err != nil || resp.StatusCode != 200 {
-		t.Errorf("signed in, accounts: %v %v", resp, err)
-	}
-	elsewhere, _ := url.Parse(front.URL + "/another")
-	if cookies := jar.Cookies(elsewhere); len(cookies) > 0 {
-		t.Errorf("another path of that host gets the session: %v", cookies)
-	}
-}
-
-func TestPages(t *testing.T) {
-	p := newPlane(t)
-	get := func(path string, headers ...string) *httptest.ResponseRecorder {
-		r := httptest.NewRequest("GET", path, nil)
-		for i := 0; i < len(headers); i += 2 {
-			r.Header.Set(headers[i], headers[i+1])
-		}
-		w := httptest.NewRecorder()
-		p.admin.ServeHTTP(w, r)
-		return w
-	}
-	page := get("/")
-	if page.Code != 200 || !strings.HasPrefix(page.Header().Get("Content-Type"), "text/html") {
-		t.Errorf("/: %d %s", page.Code, page.Header())
-	}
-	if again := get("/", "If-None-Match", page.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
-		t.Errorf("again: %d with %d bytes", again.Code, again.Body.Len())
-	}
-	if w := get("/nothing.js"); w.Code != 404 {
-		t.Errorf("nothing.js: %d", w.Code)
-	}
-	p.call("POST", "/", "{}").want("error.code", "method_not_allowed")
 }

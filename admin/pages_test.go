@@ -1,0 +1,180 @@
+package admin_test
+
+import (
+	"compress/gzip"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tollgate/tollgate/admin/dashboard"
+)
+
+// A reverse proxy that strips a prefix must need no setting here: pages, calls and the cookie follow the browser's paths.
+func TestDashboardUnderASubPath(t *testing.T) {
+	p := newPlane(t)
+	p.set(time.Now()) // a cookie jar has a clock of its own
+	behind := httptest.NewServer(p.admin)
+	defer behind.Close()
+	target, err := url.Parse(behind.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewServer(http.StripPrefix("/ops/tollgate", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}))
+	defer front.Close()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	base := front.URL + "/ops/tollgate/"
+	resp, err := client.Get(base)
+	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Security-Policy") == "" {
+		t.Fatalf("the page: %v %v", resp, err)
+	}
+	resp, err = client.Post(base+"api/v1/session", "application/json", strings.NewReader(`{"token":"`+adminToken+`"}`))
+	if err != nil || resp.StatusCode != 201 {
+		t.Fatalf("sign-in: %v %v", resp, err)
+	}
+	if resp, err = client.Get(base + "api/v1/accounts"); err != nil || resp.StatusCode != 200 {
+		t.Errorf("signed in, accounts: %v %v", resp, err)
+	}
+	elsewhere, _ := url.Parse(front.URL + "/another")
+	if cookies := jar.Cookies(elsewhere); len(cookies) > 0 {
+		t.Errorf("another path of that host gets the session: %v", cookies)
+	}
+}
+
+// fetch is a request without a token, as a browser makes it for a page.
+func fetch(p *plane, method, path string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	p.admin.ServeHTTP(w, r)
+	return w
+}
+
+func TestPagesAreAllServed(t *testing.T) {
+	p := newPlane(t)
+	files := dashboard.Files()
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		w := fetch(p, "GET", "/"+name)
+		if w.Code != 200 || w.Body.String() != string(text) {
+			t.Errorf("%s: %d, %d bytes of %d", name, w.Code, w.Body.Len(), len(text))
+		}
+		hashed := regexp.MustCompile(`-[A-Za-z0-9_-]{8}\.[a-z0-9]+$`).MatchString(name)
+		if kept := strings.Contains(w.Header().Get("Cache-Control"), "immutable"); kept != hashed {
+			t.Errorf("%s: Cache-Control %q", name, w.Header().Get("Cache-Control"))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPagesAreProtected(t *testing.T) {
+	p := newPlane(t)
+	want := map[string]string{
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+			"base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+		"X-Content-Type-Options":       "nosniff",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Content-Type":                 "text/html; charset=utf-8",
+	}
+	for _, at := range []string{"/", "/index.html", "/nothing", "/accounts/acme/"} {
+		w := fetch(p, "GET", at, "Accept", "text/html,application/xhtml+xml")
+		for name, value := range want {
+			if got := w.Header().Get(name); got != value {
+				t.Errorf("%s: %s %q, want %q", at, name, got, value)
+			}
+		}
+	}
+}
+
+func TestPagesAreAskedForAgain(t *testing.T) {
+	p := newPlane(t)
+	page := fetch(p, "GET", "/", "Accept-Encoding", "gzip")
+	if again := fetch(p, "GET", "/", "If-None-Match", page.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() > 0 {
+		t.Errorf("again: %d with %d bytes", again.Code, again.Body.Len())
+	}
+	if head := fetch(p, "HEAD", "/"); head.Code != 200 || head.Body.Len() > 0 || head.Header().Get("Content-Length") == "0" {
+		t.Errorf("HEAD: %d with %d bytes, %v", head.Code, head.Body.Len(), head.Header())
+	}
+	p.call("POST", "/", "{}").want("error.code", "method_not_allowed")
+}
+
+// The first load is what index.html names, and what those files name in turn.
+func TestFirstLoadIsSmall(t *testing.T) {
+	const most = 150_000
+	p := newPlane(t)
+	named := regexp.MustCompile(`[A-Za-z0-9_./-]*[A-Za-z0-9_-]+\.(?:js|css|woff2|svg)\b`)
+	seen, total := map[string]bool{}, 0
+	var load func(at string)
+	load = func(at string) {
+		w := fetch(p, "GET", at, "Accept-Encoding", "gzip")
+		if w.Code != 200 || seen[at] {
+			return // a word that looks like a file's name
+		}
+		seen[at] = true
+		total += w.Body.Len()
+		text := w.Body.String()
+		if w.Header().Get("Content-Encoding") == "gzip" {
+			unpacked, err := gzip.NewReader(w.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all, err := io.ReadAll(unpacked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(all)
+		}
+		if strings.HasSuffix(at, ".woff2") {
+			return
+		}
+		for _, name := range named.FindAllString(text, -1) {
+			load(path.Join(path.Dir(at), name))
+		}
+	}
+	load("/")
+	t.Logf("%d files, %d bytes", len(seen), total)
+	if total > most || len(seen) < 3 {
+		t.Errorf("the first load is %d bytes in %d files (%v), want at most %d", total, len(seen), seen, most)
+	}
+}
+
+func TestWrongAddressIsAPage(t *testing.T) {
+	p := newPlane(t)
+	for at, home := range map[string]string{"/nothing": `"./"`, "/accounts/acme": `"./../"`, "/a/b/": `"./../../"`} {
+		w := fetch(p, "GET", at, "Accept", "text/html")
+		if w.Code != 404 || !strings.Contains(w.Body.String(), "<h1>There is nothing here</h1>") || !strings.Contains(w.Body.String(), "href="+home) {
+			t.Errorf("%s: %d %s", at, w.Code, w.Body)
+		}
+	}
+	if w := fetch(p, "GET", "/nothing.js"); w.Code != 404 || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("a script: %d %s", w.Code, w.Body)
+	}
+	if w := fetch(p, "GET", "/api/v1/nothing", "Accept", "text/html"); w.Code != 401 || w.Header().Get("Content-Type") != "application/json" {
+		t.Errorf("in the API: %d %s", w.Code, w.Body)
+	}
+}
