@@ -71,7 +71,7 @@ function List({ accounts }: { accounts: Account[] }) {
   const ids = accounts.map((a) => a.id).join();
   const views = useLoad((signal) => viewsOf(accounts, signal), [ids]).value;
   return (
-    <Table hideCaption caption="Accounts" rows={accounts} id={(a) => a.id} columns={[
+    <Table stack hideCaption caption="Accounts" rows={accounts} id={(a) => a.id} columns={[
       { name: "Account", cell: (a) => <><a class="title" href={href(["accounts", a.id])}>{a.name || a.id}</a>{a.name && a.name !== a.id && <div class="small soft"><code>{a.id}</code></div>}</> },
       { name: "Tokens this month", cell: (a) => <Used view={views?.get(a.id)} /> },
       { name: "Status", cell: (a) => <Status account={a} view={views?.get(a.id)} /> },

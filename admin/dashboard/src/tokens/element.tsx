@@ -2,7 +2,7 @@ import { render } from "preact";
 import { setLocale } from "../format";
 import { read, Unseen, type Seen } from "./source";
 import styles from "./tokens.css?inline";
-import { View } from "./view";
+import { Skeleton, Trouble, View } from "./view";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(styles);
@@ -56,8 +56,12 @@ export class TollgateTokens extends HTMLElement {
     this.#reading?.abort();
     const reading = (this.#reading = new AbortController());
     setLocale(this.getAttribute("locale") ?? undefined);
+    const key = this.getAttribute("key");
+    const nameless = !key && !this.hasAttribute("account");
+    if (nameless) this.#fault = "The page gave this view no key.";
     this.#draw();
-    read(this.#url(), this.getAttribute("key"), reading.signal).then(
+    if (nameless) return;
+    read(this.#url(), key, reading.signal).then(
       (seen) => {
         this.#seen = seen;
         this.#fault = null;
@@ -83,14 +87,9 @@ export class TollgateTokens extends HTMLElement {
   }
 
   #draw(): void {
-    render(
-      this.#seen
-        ? <View seen={this.#seen} stale={this.#fault} onDue={this.refresh} />
-        : this.#fault
-          ? <div class="notice bad" part="notice" role="alert"><strong>The tokens can't be shown</strong><span>{this.#fault}</span><button onClick={this.refresh}>Try again</button></div>
-          : <p class="loading" role="status">Loading…</p>,
-      this.#root,
-    );
+    const { refresh } = this;
+    if (this.#seen) render(<View seen={this.#seen} stale={this.#fault} onDue={refresh} />, this.#root);
+    else render(this.#fault ? <Trouble why={this.#fault} again={refresh} /> : <Skeleton />, this.#root);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { count, date, instant, percent } from "../format";
-import { notice, pace } from "./notice";
+import { count, date, instant, percent, twoDigits } from "../format";
+import { notice, pace, progress } from "./notice";
 import type { Seen } from "./source";
 
 /** The Token view: Tokens, Monthly Usage Reset, Extra Tokens. `onDue` is called when the reset's instant has come. */
@@ -46,24 +46,38 @@ function Monthly({ seen: { view } }: { seen: Seen }) {
   const widths = bar(total, used, view.held);
   const share = total > 0 ? used / total : 0;
   const tone = view.blocked ? "bad" : share >= 0.8 ? "warn" : "";
+  const elapsed = progress(view).share;
+  const even = Math.round(total * elapsed);
   return (
     <Part id="tokens" name="Tokens" aside={<span class={"share " + tone}>{percent(share)}</span>}>
       <p class="figure"><strong>{count(used)}</strong> <span>of {count(total)} used this month</span></p>
-      <div class="bar" part="bar" role="progressbar" aria-labelledby="tokens" aria-valuemin={0} aria-valuemax={Math.max(total, used)} aria-valuenow={used}
-        aria-valuetext={`${count(used)} of ${count(total)} tokens used, ${percent(share)}` + (view.held > 0 ? `; ${count(view.held)} held by running requests` : "")}>
-        <span class={"used " + tone} ref={wide(widths.used)} />
-        <span class="held" ref={wide(widths.held)} />
+      <div class="track">
+        <div class="bar" part="bar" role="progressbar" aria-labelledby="tokens" aria-valuemin={0} aria-valuemax={Math.max(total, used)} aria-valuenow={used}
+          aria-valuetext={`${count(used)} of ${count(total)} tokens used, ${percent(share)}` + (view.held > 0 ? `; ${count(view.held)} held by running requests` : "")}>
+          <span class={"used " + tone} ref={wide(widths.used)} />
+          <span class="held" ref={wide(widths.held)} />
+        </div>
+        {used > 0 && <span class="even" ref={(el) => { if (el) el.style.left = elapsed * 100 + "%"; }} />}
       </div>
+      {view.overdraft > 0 && <div class="bar over" aria-hidden="true"><span ref={wide(bar(total, view.overdraft, 0).used)} /></div>}
       <ul class="keys">
         <li><i class={"used " + tone} />Used <b>{count(used)}</b></li>
         {view.held > 0 && <li><i class="held" />Held by running requests <b>{count(view.held)}</b></li>}
         <li><i class="left" />Remaining <b>{count(remaining)}</b></li>
+        {view.overdraft > 0 && <li class="overdraft"><i class="over" />Overdraft, beyond both pools <b>{count(view.overdraft)}</b></li>}
+        {used > 0 && <li><i class="even" />Even pace by now <b>{count(even)}</b></li>}
       </ul>
-      {view.overdraft > 0 && (
-        <p class="overdraft"><i aria-hidden="true" />Overdraft <b>{count(view.overdraft)}</b><span>used beyond both pools; the next purchase pays it first</span></p>
-      )}
-      <p class="note">{pace(view)}</p>
+      <Pace view={view} />
     </Part>
+  );
+}
+
+function Pace({ view }: { view: Seen["view"] }) {
+  const { text, until } = pace(view);
+  return (
+    <p class="note">
+      {until && <>Lasts until <b><time dateTime={until} title={instant(until, view.reset.timezone)}>{date(until, view.reset.timezone)}</time></b> </>}{text}
+    </p>
   );
 }
 
@@ -83,7 +97,8 @@ function Reset({ seen, onDue }: { seen: Seen; onDue: () => void }) {
     }, 1000);
     return () => clearInterval(tick);
   }, [seen]);
-  const { at, timezone } = seen.view.reset;
+  const { at, timezone, period_start } = seen.view.reset;
+  const { share, day, days } = progress(seen.view);
   const parts: [number, string][] = [
     [Math.floor(seconds / 86400), "days"], [Math.floor(seconds / 3600) % 24, "hours"],
     [Math.floor(seconds / 60) % 60, "minutes"], [seconds % 60, "seconds"],
@@ -91,10 +106,15 @@ function Reset({ seen, onDue }: { seen: Seen; onDue: () => void }) {
   return (
     <Part id="reset" name="Monthly Usage Reset">
       <div class="countdown" part="countdown" role="timer" aria-labelledby="reset" aria-live="off">
-        {parts.map(([n, unit]) => <span key={unit}><b>{String(n).padStart(2, "0")}</b><small>{unit}</small></span>)}
+        {parts.map(([n, unit]) => <span key={unit}><b>{twoDigits(n)}</b><small>{unit}</small></span>)}
       </div>
       <p class="when"><time dateTime={at}>{instant(at, timezone)}</time> <span>{timezone}</span></p>
-      <p class="note">The monthly pool then holds {count(seen.view.monthly.total)} tokens again; what is left of it lapses.</p>
+      <div class="bar thin" aria-hidden="true"><span class="passed" ref={wide(share * 100)} /></div>
+      <dl>
+        <div><dt>Period began</dt><dd><time dateTime={period_start}>{date(period_start, timezone)}</time></dd></div>
+        <div><dt>Today</dt><dd>day {count(day)} of {count(days)}</dd></div>
+      </dl>
+      <p class="note">The monthly pool is full again then; what is left of it lapses.</p>
     </Part>
   );
 }
@@ -119,5 +139,28 @@ function Extra({ seen: { view } }: { seen: Seen }) {
       </dl>
       <p class="note">{purchased > 0 ? "They are taken when the monthly tokens are used up, and stay until used or expired." : "Purchased tokens are taken when the monthly ones are used up."}</p>
     </Part>
+  );
+}
+
+/** What stands there before the first figures come. */
+export function Skeleton() {
+  return (
+    <div class="view" part="view">
+      <p class="loading hidden" role="status">Loading…</p>
+      {[3, 2, 2].map((lines, i) => (
+        <section class="part" part="card" key={i} aria-hidden="true">
+          {Array.from({ length: lines + 2 }, (_, n) => <div class={"bone b" + n} key={n} />)}
+        </section>
+      ))}
+    </div>
+  );
+}
+
+/** Why there are no figures, and the way to ask again. */
+export function Trouble(p: { why: string; again: () => void }) {
+  return (
+    <div class="notice bad" part="notice" role="alert">
+      <strong>The tokens can’t be shown</strong><span>{p.why}</span><button onClick={p.again}>Try again</button>
+    </div>
   );
 }
