@@ -26,6 +26,7 @@ const (
 // so that a pooler may give each transaction another connection.
 var postgres = kind{
 	arrays:   true,
+	piped:    true,
 	locks:    locks{forUpdate: " FOR UPDATE", forShare: " FOR SHARE", skipLocked: " FOR UPDATE SKIP LOCKED"},
 	alone:    `SELECT pg_advisory_xact_lock(hashtext(current_schema()), $1)`,
 	writes:   &sql.TxOptions{Isolation: sql.LevelReadCommitted}, // each statement sees what was there when it had its locks

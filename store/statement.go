@@ -16,6 +16,8 @@ type kind struct {
 	keeps bool
 	// arrays says that a bulk statement takes one array a column, and all rows at once.
 	arrays bool
+	// piped says that a transaction is a pipeline.
+	piped bool
 	locks
 	// alone is a query whose number no other transaction that writes gets before this one has ended; empty as locks are.
 	alone         string
@@ -71,6 +73,9 @@ func (s *statements) read(ctx context.Context, f func(*tx) error) error {
 }
 
 func (s *statements) run(ctx context.Context, o *sql.TxOptions, f func(*tx) error, l locks) error {
+	if s.kind.piped {
+		return piped(ctx, s.db, o, func(p *pipeline) error { return f(&tx{ctx: ctx, pipe: p, statements: s, locks: l}) })
+	}
 	t, err := s.db.BeginTx(ctx, o)
 	if err != nil {
 		return err
@@ -120,7 +125,8 @@ func (s *statements) find(text string) *sql.Stmt {
 // tx is a transaction in which texts stay prepared. It lives as long as the call that ctx belongs to.
 type tx struct {
 	ctx        context.Context
-	tx         *sql.Tx // nil: each query is for itself
+	tx         *sql.Tx   // nil: it is a pipeline, or each query is for itself
+	pipe       *pipeline // nil: the kind has none, or each query is for itself
 	statements *statements
 	locks                           // the kind's, in a transaction that writes
 	audience   *accounting.Audience // nil: nobody is told anything
@@ -134,13 +140,20 @@ func (t *tx) alone(turn int32) error {
 	return t.exec(t.statements.kind.alone, turn)
 }
 
+// exec changes something. In a pipeline the next call that waits for the database may be the one that fails instead.
 func (t *tx) exec(text string, args ...any) error {
+	if t.pipe != nil {
+		return t.pipe.put(text, args)
+	}
 	_, err := t.affect(text, args...)
 	return err
 }
 
 // affect says how many rows the statement changed.
 func (t *tx) affect(text string, args ...any) (int64, error) {
+	if t.pipe != nil {
+		return t.pipe.ask(query{text: text, args: args})
+	}
 	var result sql.Result
 	var err error
 	if stmt := t.statements.find(text); stmt != nil {
@@ -154,8 +167,33 @@ func (t *tx) affect(text string, args ...any) (int64, error) {
 	return result.RowsAffected()
 }
 
+// query is a statement and what becomes of its rows.
+type query struct {
+	scan func(row) error // is called with every row; nil: there are none
+	text string
+	args []any
+}
+
+// all runs queries one after the other: each sees what was there when the one before it had its locks. In a pipeline
+// that is one round trip.
+func (t *tx) all(queries ...query) error {
+	if t.pipe != nil {
+		_, err := t.pipe.ask(queries...)
+		return err
+	}
+	for _, q := range queries {
+		if err := t.each(q.scan, q.text, q.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // each calls scan with every row of the answer.
 func (t *tx) each(scan func(row) error, text string, args ...any) error {
+	if t.pipe != nil {
+		return t.all(query{scan, text, args})
+	}
 	rows, err := t.query(text, args)
 	if err != nil {
 		return err
