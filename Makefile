@@ -47,6 +47,10 @@ bench: ## the gateway beside a bare httputil.ReverseProxy: ratios (about 3 minut
 scale: ## the shared store with ten million events: reads, a month's end, settled events a second (about 8 minutes, 7 GB in /tmp)
 	go run ./cmd/tollgate-bench scale
 
+.PHONY: dashboard
+dashboard: ## build admin/dashboard/built from its sources (Node 20 or newer)
+	cd admin/dashboard && npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \

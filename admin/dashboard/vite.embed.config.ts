@@ -9,7 +9,8 @@ export default defineConfig({
     emptyOutDir: false,
     target: "es2022",
     cssTarget: ["chrome123", "firefox120", "safari17.5"], // they know light-dark(); what stands in for it needs a color-scheme in the same sheet
+    modulePreload: false,
     reportCompressedSize: false,
-    lib: { entry: "src/embed.ts", formats: ["es"], fileName: () => "embed.js" },
+    rollupOptions: { input: "src/embed.ts", preserveEntrySignatures: "strict", output: { entryFileNames: "embed.js", codeSplitting: false } },
   },
 });

@@ -93,7 +93,8 @@ export class TollgateTokens extends HTMLElement {
   }
 }
 
-customElements.define("tollgate-tokens", TollgateTokens);
+// A page may load the script twice, as two versions even: the first one stays.
+if (!customElements.get("tollgate-tokens")) customElements.define("tollgate-tokens", TollgateTokens);
 
 declare module "preact" {
   namespace JSX {
