@@ -52,6 +52,12 @@ func TestUsageIsSummedAsAsked(t *testing.T) {
 		{"group_by=model,activity", []string{"m1 chat 37", "m2 ingest 100"}},
 		{"group_by=key,day,provider,chatbot", []string{"key_1 2026-11-24 local b2 7", "key_1 2026-11-24 openai b1 30", "key_2 2026-11-24 openai b2 100"}},
 		{"group_by=", []string{"137"}},
+		{"activity=chat&group_by=day", []string{"2026-11-24 37"}},
+		{"chatbot=b2&group_by=activity", []string{"chat 7", "ingest 100"}},
+		{"model=m1&provider=local&group_by=key", []string{"key_1 7"}},
+		{"key=key_2&group_by=", []string{"100"}},
+		{"key=key_2&model=m1&group_by=", nil},
+		{"activity=&chatbot=&model=&provider=&key=&group_by=", []string{"137"}},
 		{"group_by=&from=2020-01-01&to=2020-01-02", nil},
 		{"from=2020-01-01&to=2020-01-02", nil},
 	} {
@@ -86,6 +92,15 @@ func rowsOf(a answer, names []string) (rows []string) {
 		rows = append(rows, strings.Join(append(parts, strconv.Itoa(int(total))), " "))
 	}
 	return rows
+}
+
+func TestUsageAsCSVIsFilteredToo(t *testing.T) {
+	p := used(t)
+	a := p.must(200, "GET", acme+"/usage.csv?group_by=model,provider&activity=chat&chatbot=b2", "")
+	if lines := strings.Split(string(a.body), "\n"); len(lines) != 3 || !strings.HasPrefix(lines[1], "m1,local,1,0,7,") {
+		t.Errorf("got %q", a.body)
+	}
+	p.must(422, "GET", acme+"/usage.csv?outcome=completed", "").want("error.field", "outcome")
 }
 
 func TestUsageMembersStandInOrder(t *testing.T) {

@@ -42,7 +42,7 @@ func newShell(t *testing.T) *shell {
 	server := httptest.NewServer(admin.New(admin.Options{
 		Store: s, Sync: func(context.Context) error { return nil }, Held: func(string) int64 { return 0 }, Kick: func() {},
 		Plans: func() map[string]int64 { return plans }, Activities: func() []string { return nil },
-		Providers: func() []string { return []string{"openai"} }, 
+		Providers: func() []string { return []string{"openai"} },
 		Tokens: func() []admin.Token {
 			return []admin.Token{{Name: "admin", Secret: "secret-admin-token", Role: admin.RoleAdmin}}
 		}, Pages: dashboard.Files(),
@@ -169,6 +169,8 @@ func TestUsageFromAShell(t *testing.T) {
 	s.prints("usage acme", `^DAY REQUESTS INPUT OUTPUT CHARGED MONTHLY EXTRA OVERDRAFT$`, "^"+today+` 2 110 5 115 115 0 0$`)
 	s.prints("usage acme --group-by activity,key --from 2020-01-01 --to 2126-01-01", `^ACTIVITY KEY`, `^chat key_1 1 10 5`, `^ingest key_1 1 100 0`)
 	s.prints("usage acme --group-by=", `^2 110 5 115`)
+	s.prints("usage acme --group-by activity --activity chat --key key_1 --provider= --chatbot= --model=", `^chat 1 10 5`)
+	s.prints("usage acme --csv --group-by activity --activity ingest", `^activity,requests`, `^ingest,1,100,0`)
 	s.prints("usage acme --csv --group-by activity", `^activity,requests,tokens_input`, `^chat,1,10,5`)
 	s.prints("usage acme --json", `^\{"data":\[\{"day":"`+today)
 	s.prints("events acme", `chat - gpt-4o 200 completed provider 10 5 15 019a0000-0000-7000-8000-000000000001$`)

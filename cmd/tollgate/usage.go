@@ -14,15 +14,20 @@ import (
 // UsageCmd is `tollgate usage`.
 type UsageCmd struct {
 	Client
-	Account string `arg:"" help:"The account."`
-	GroupBy string `default:"day" placeholder:"DIM,…" help:"Any of day, activity, chatbot, model, provider, key."`
-	From    string `placeholder:"DAY|INSTANT" help:"First day (2006-01-02, in the account's time zone) or instant; absent: the running period's start."`
-	To      string `placeholder:"DAY|INSTANT" help:"Last day, or the instant before which it ends; absent: the running period's end."`
-	CSV     bool   `name:"csv" help:"Print CSV."`
+	Account  string `arg:"" help:"The account."`
+	GroupBy  string `default:"day" placeholder:"DIM,…" help:"Any of day, activity, chatbot, model, provider, key."`
+	From     string `placeholder:"DAY|INSTANT" help:"First day (2006-01-02, in the account's time zone) or instant; absent: the running period's start."`
+	To       string `placeholder:"DAY|INSTANT" help:"Last day, or the instant before which it ends; absent: the running period's end."`
+	Activity string `help:"Only of this activity."`
+	Chatbot  string `help:"Only of this chatbot."`
+	Model    string `help:"Only of this model, as it answered."`
+	Provider string `help:"Only of this provider."`
+	Key      string `help:"Only of this key."`
+	CSV      bool   `name:"csv" help:"Print CSV."`
 }
 
 func (u *UsageCmd) Run(c *Client) error {
-	query := given("from", u.From, "to", u.To)
+	query := given("from", u.From, "to", u.To, "activity", u.Activity, "chatbot", u.Chatbot, "model", u.Model, "provider", u.Provider, "key", u.Key)
 	query.Set("group_by", u.GroupBy)
 	if u.CSV {
 		res, err := c.send(http.MethodGet, resource("accounts", u.Account, "usage.csv"), query, nil)

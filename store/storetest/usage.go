@@ -88,11 +88,38 @@ func usage(r *rig) {
 	r.same("from a moment on: its whole hour", []accounting.UsageRow{row(3, 70, 20)}, ask(midnight.Add(59*time.Minute), time.Time{}))
 	r.same("up to midnight", []accounting.UsageRow{row(1, 30, 0)}, ask(time.Time{}, midnight))
 	r.same("of a time without use", 0, len(ask(midnight.AddDate(0, 0, 2), midnight.AddDate(0, 0, 3))))
+	filteredUsage(r, midnight)
 	if _, err := r.Usage(r.ctx(), "acme", accounting.UsageQuery{GroupBy: []string{"1; DROP TABLE account"}}); err == nil {
 		r.Error("a dimension that does not exist is no error")
 	}
 	_, err := r.Usage(r.ctx(), "nobody", accounting.UsageQuery{})
 	r.fails(err, accounting.ErrNotFound)
+}
+
+// filteredUsage asks for parts of what usage has applied: three chats, one ingest after midnight.
+func filteredUsage(r *rig, midnight time.Time) {
+	for _, c := range []struct {
+		what     string
+		asked    accounting.UsageQuery
+		requests int64
+	}{
+		{"of an activity", accounting.UsageQuery{Activity: "chat"}, 3},
+		{"of a chatbot", accounting.UsageQuery{Chatbot: "bot-0"}, 2},
+		{"of a chatbot's activity", accounting.UsageQuery{Chatbot: "bot-1", Activity: "ingest"}, 1},
+		{"of a chatbot that had no such activity", accounting.UsageQuery{Chatbot: "bot-0", Activity: "ingest"}, 0},
+		{"of a model", accounting.UsageQuery{Model: "gpt-4o-mini-2024-07-18"}, 4},
+		{"of a provider", accounting.UsageQuery{Provider: "openai", From: midnight}, 3},
+		{"of a key", accounting.UsageQuery{Key: "key_acme"}, 4},
+		{"of another model", accounting.UsageQuery{Model: "gpt-4o-mini"}, 0},
+		{"of another provider", accounting.UsageQuery{Provider: "open%"}, 0},
+		{"of another key", accounting.UsageQuery{Key: "key_acme' OR '1'='1"}, 0},
+	} {
+		var requests int64
+		for _, u := range must[[]accounting.UsageRow](r)(r.Usage(r.ctx(), "acme", c.asked)) {
+			requests += u.Requests
+		}
+		r.same(c.what, c.requests, requests)
+	}
 }
 
 func manyChatbots(r *rig) {
