@@ -22,6 +22,7 @@ parts: ## install what the tests need and this machine lacks: a C compiler, Post
 	has gcc || missing="$$missing gcc libc6-dev"; \
 	has initdb '/usr/lib/postgresql/*/bin/initdb' || missing="$$missing postgresql-15"; \
 	has pgbouncer /usr/sbin/pgbouncer || missing="$$missing pgbouncer"; \
+	has chromium /usr/bin/chromium || missing="$$missing chromium"; \
 	has prometheus || missing="$$missing prometheus"; \
 	[ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; }
