@@ -16,7 +16,7 @@ demo: ## show the whole story
 	go run ./cmd/tollgate demo
 
 .PHONY: parts
-parts: ## install what the tests need and this machine lacks: a C compiler, Postgres, PgBouncer, Prometheus (root, apt-get)
+parts: ## install what the tests need and this machine lacks: a C compiler, Postgres, PgBouncer, Chromium, Prometheus (root, apt-get)
 	@missing=; \
 	has() { command -v "$$1" >/dev/null || ls $$2 >/dev/null 2>&1; }; \
 	has gcc || missing="$$missing gcc libc6-dev"; \
