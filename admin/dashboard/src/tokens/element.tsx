@@ -1,4 +1,4 @@
-import { render } from "preact";
+import { render, type Ref } from "preact";
 import { setLocale } from "../format";
 import { read, Unseen, type Seen } from "./source";
 import styles from "./tokens.css?inline";
@@ -17,7 +17,8 @@ const here = import.meta.url;
  * `<tollgate-tokens key="tg_…">` shows the Token view of the account whose view key it has, from the gateway that the
  * script came from; `src` names another one. `<tollgate-tokens account="acme">` is the dashboard's: it reads the admin
  * API with the session. `locale` and `theme` ("light", "dark") are the page's choice, else the browser's.
- * It fires `tollgate-tokens` with the view in `detail` whenever it has read one.
+ * It fires `tollgate-tokens` with the view in `detail` whenever it has read one, and `tollgate-tokens-fault` with
+ * `{ status, message }` whenever it could not.
  */
 export class TollgateTokens extends HTMLElement {
   static observedAttributes = ["key", "account", "src", "locale"];
@@ -46,7 +47,7 @@ export class TollgateTokens extends HTMLElement {
 
   attributeChangedCallback() {
     if (!this.isConnected) return;
-    this.#seen = null;
+    this.#seen = this.#fault = null;
     this.refresh();
   }
 
@@ -65,15 +66,28 @@ export class TollgateTokens extends HTMLElement {
       (seen) => {
         this.#seen = seen;
         this.#fault = null;
-        this.dispatchEvent(new CustomEvent("tollgate-tokens", { detail: seen.view, bubbles: true }));
+        this.#tell("tollgate-tokens", seen.view);
+        this.#again();
       },
-      (e: unknown) => { if (!reading.signal.aborted) this.#fault = e instanceof Unseen ? e.message : String(e); },
-    ).finally(() => {
-      if (reading.signal.aborted) return;
-      this.#draw();
-      this.#timer = window.setTimeout(this.refresh, document.hidden ? every * 12 : every);
-    });
+      (e: unknown) => { if (!reading.signal.aborted) this.#failed(e); },
+    ).finally(() => { if (!reading.signal.aborted) this.#draw(); });
   };
+
+  #failed(e: unknown): void {
+    const { status, message, lasts } = e instanceof Unseen ? e : new Unseen(0, String(e));
+    this.#fault = message;
+    if (lasts) this.#seen = null;
+    else this.#again();
+    this.#tell("tollgate-tokens-fault", { status, message });
+  }
+
+  #again(): void {
+    this.#timer = window.setTimeout(this.refresh, document.hidden ? every * 12 : every);
+  }
+
+  #tell(name: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true }));
+  }
 
   #wake = (): void => {
     if (!document.hidden) this.refresh();
@@ -99,7 +113,7 @@ if (!customElements.get("tollgate-tokens")) customElements.define("tollgate-toke
 declare module "preact" {
   namespace JSX {
     interface IntrinsicElements {
-      "tollgate-tokens": { account: string };
+      "tollgate-tokens": { account: string; ref?: Ref<HTMLElement> };
     }
   }
 }

@@ -55,14 +55,14 @@ function Monthly({ seen: { view } }: { seen: Seen }) {
         <div class="bar" part="bar" role="progressbar" aria-labelledby="tokens" aria-valuemin={0} aria-valuemax={Math.max(total, used)} aria-valuenow={used}
           aria-valuetext={`${count(used)} of ${count(total)} tokens used, ${percent(share)}` + (view.held > 0 ? `; ${count(view.held)} held by running requests` : "")}>
           <span class={"used " + tone} ref={wide(widths.used)} />
-          <span class="held" ref={wide(widths.held)} />
+          <span class={"held " + tone} ref={wide(widths.held)} />
         </div>
         {used > 0 && <span class="even" ref={(el) => { if (el) el.style.left = elapsed * 100 + "%"; }} />}
       </div>
       {view.overdraft > 0 && <div class="bar over" aria-hidden="true"><span ref={wide(bar(total, view.overdraft, 0).used)} /></div>}
       <ul class="keys">
         <li><i class={"used " + tone} />Used <b>{count(used)}</b></li>
-        {view.held > 0 && <li><i class="held" />Held by running requests <b>{count(view.held)}</b></li>}
+        {view.held > 0 && <li><i class={"held " + tone} />Held by running requests <b>{count(view.held)}</b></li>}
         <li><i class="left" />Remaining <b>{count(remaining)}</b></li>
         {view.overdraft > 0 && <li class="overdraft"><i class="over" />Overdraft, beyond both pools <b>{count(view.overdraft)}</b></li>}
         {used > 0 && <li><i class="even" />Even pace by now <b>{count(even)}</b></li>}
@@ -121,7 +121,7 @@ function Reset({ seen, onDue }: { seen: Seen; onDue: () => void }) {
 
 function Extra({ seen: { view } }: { seen: Seen }) {
   const { purchased, used, remaining, next_expiry } = view.extra;
-  const widths = bar(purchased, used, 0);
+  const widths = bar(purchased, used, Math.max(0, view.held - view.monthly.remaining)); // what the monthly pool can't hold
   return (
     <Part id="extra" name="Extra Tokens">
       <p class="figure"><strong>{count(remaining)}</strong> <span>{purchased > 0 ? `of ${count(purchased)} purchased are left` : "none purchased"}</span></p>
@@ -129,6 +129,7 @@ function Extra({ seen: { view } }: { seen: Seen }) {
         <div class="bar thin" role="progressbar" aria-labelledby="extra" aria-valuemin={0} aria-valuemax={purchased} aria-valuenow={used}
           aria-valuetext={`${count(used)} of ${count(purchased)} extra tokens used`}>
           <span class="used extra" ref={wide(widths.used)} />
+          <span class="held extra" ref={wide(widths.held)} />
         </div>
       )}
       <dl>
