@@ -197,14 +197,6 @@ func walk(p *plane, path, member string, limit int) (all []any) {
 	}
 }
 
-func TestHeadIsGetWithoutABody(t *testing.T) {
-	p := newPlane(t)
-	p.acme()
-	if a := p.call("HEAD", acme, ""); a.status != 200 || a.header.Get("ETag") == "" {
-		t.Errorf("HEAD: %d %v", a.status, a.header)
-	}
-}
-
 // TestContentTypeDoesNotMatter: curl -d and Python's urllib say form-urlencoded unless told otherwise. The OpenAPI
 // document asks for JSON, so this call goes past the check against it.
 func TestContentTypeDoesNotMatter(t *testing.T) {

@@ -35,13 +35,15 @@ var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
 // plane is an admin plane on a real store, with a clock that only the test moves.
 type plane struct {
-	t      *testing.T
-	store  *store.Store
-	admin  *admin.Handler
-	router routers.Router
-	clock  atomic.Int64 // Unix microseconds
-	kicks  atomic.Int64
-	log    bytes.Buffer
+	t     *testing.T
+	store *store.Store
+	admin *admin.Handler
+	// document is the OpenAPI document that the plane itself serves, router finds its operations.
+	document *openapi3.T
+	router   routers.Router
+	clock    atomic.Int64 // Unix microseconds
+	kicks    atomic.Int64
+	log      bytes.Buffer
 	// stale and broken are what the read barrier and readiness answer.
 	stale, broken error
 	held          int64
@@ -79,7 +81,7 @@ func newPlane(t *testing.T) *plane {
 		Now:        p.now,
 		Log:        slog.New(slog.NewJSONHandler(&p.log, nil)),
 	})
-	p.router = document(t, p.admin)
+	p.document, p.router = document(t, p.admin)
 	return p
 }
 
@@ -87,8 +89,7 @@ func (p *plane) now() time.Time       { return time.UnixMicro(p.clock.Load()).UT
 func (p *plane) set(now time.Time)    { p.clock.Store(now.UnixMicro()) }
 func (p *plane) pass(d time.Duration) { p.set(p.now().Add(d)) }
 
-// document is the OpenAPI document that the plane itself serves.
-func document(t *testing.T, h http.Handler) routers.Router {
+func document(t *testing.T, h http.Handler) (*openapi3.T, routers.Router) {
 	t.Helper()
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest("GET", "/api/v1/openapi.json", nil))
@@ -103,7 +104,7 @@ func document(t *testing.T, h http.Handler) routers.Router {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return router
+	return doc, router
 }
 
 // answer is what the plane said.
@@ -137,12 +138,20 @@ func (p *plane) call(method, target, body string, headers ...string) answer {
 	return a
 }
 
+// compare holds a request and its answer against the document. What the document has not must be refused, in the
+// document's form of errors.
 func (p *plane) compare(r *http.Request, body string, a answer) {
 	p.t.Helper()
+	if r.Method == http.MethodHead { // as a GET without its body, which TestHeadIsGetWithoutABody holds against it
+		return
+	}
 	route, params, err := p.router.FindRoute(r)
 	if err != nil {
-		if a.status/100 == 2 && r.Method != http.MethodHead && strings.HasPrefix(r.URL.Path, "/api") {
+		if strings.HasPrefix(r.URL.Path, "/api") && a.status < 400 {
 			p.t.Errorf("%s %s is served and not in the OpenAPI document: %v", r.Method, r.URL, err)
+		}
+		if a.status >= 400 {
+			p.isError(a)
 		}
 		return
 	}
@@ -154,10 +163,27 @@ func (p *plane) compare(r *http.Request, body string, a answer) {
 			p.t.Errorf("%s %s %s was accepted against the OpenAPI document: %v", r.Method, r.URL, body, err)
 		}
 	}
+	if err := responseFits(p.t.Context(), in, a); err != nil {
+		p.t.Errorf("%s %s: the answer %s is not what the OpenAPI document says: %v", r.Method, r.URL, a.body, err)
+	}
+}
+
+func responseFits(ctx context.Context, in *openapi3filter.RequestValidationInput, a answer) error {
 	out := &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.status, Header: a.header, Options: in.Options}
 	out.SetBodyBytes(a.body)
-	if err := openapi3filter.ValidateResponse(p.t.Context(), out); err != nil {
-		p.t.Errorf("%s %s: the answer %s is not what the OpenAPI document says: %v", r.Method, r.URL, a.body, err)
+	return openapi3filter.ValidateResponse(ctx, out)
+}
+
+// isError holds an answer against the document's schema Error.
+func (p *plane) isError(a answer) {
+	p.t.Helper()
+	var body any
+	if err := json.Unmarshal(a.body, &body); err != nil {
+		p.t.Errorf("%d %s is no JSON: %v", a.status, a.body, err)
+		return
+	}
+	if err := p.document.Components.Schemas["Error"].Value.VisitJSON(body, openapi3.EnableJSONSchema2020()); err != nil {
+		p.t.Errorf("%d %s is no error of the OpenAPI document: %v", a.status, a.body, err)
 	}
 }
 
