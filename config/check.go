@@ -172,6 +172,9 @@ func (r *reader) warn(c *Config, names Names) {
 		at := r.place(path)
 		r.warnings = append(r.warnings, Problem{r.file, at.line, at.column, path + ": " + fmt.Sprintf(format, args...)})
 	}
+	if n := len(c.Admin.Token); n > 0 && n < tokenCharsMin {
+		note("admin.token", "is shorter than %d characters, so it could be guessed", tokenCharsMin)
+	}
 	if d := find(c.Providers, c.DefaultProvider); d != nil && names.Serves != nil {
 		for _, p := range c.Providers {
 			if p.Name != d.Name && names.Serves(d.API, p.Name) {

@@ -69,7 +69,7 @@ func TestShippedFileIsTheDefaults(t *testing.T) {
 	all := regexp.MustCompile(`(?m)^( *)#((?:  )?[a-z_]+:)`).ReplaceAllString(string(src), "$1$2")
 	all = regexp.MustCompile(`(?m)^ *tls:.*\n`).ReplaceAllString(all, "")
 
-	full := map[string]string{"TOLLGATE_ADMIN_TOKEN": "adm", "OPENAI_API_KEY": "sk-1", "TOLLGATE_STORE": "sqlite"}
+	full := map[string]string{"TOLLGATE_ADMIN_TOKEN": "an-admin-token-0123", "OPENAI_API_KEY": "sk-1", "TOLLGATE_STORE": "sqlite"}
 	for name, env := range map[string]func(string) (string, bool){"nothing set": noEnv, "all set": envOf(full)} {
 		t.Run(name, func(t *testing.T) {
 			want := mustParse(t, "", env)
@@ -351,6 +351,7 @@ providers:
 
 func TestWarnings(t *testing.T) {
 	c := mustParse(t, `
+admin: { token: short-token }
 providers:
   openai: {}
   chat: { api: openai, base_url: "http://127.0.0.1:1" }
@@ -360,11 +361,12 @@ weights:
   "gpt-4.1*": { input: 0.5 }
   x: { input: 0.5, cached_input: 0.6 }
 `, noEnv)
-	want := `gateway.yaml:4:3: providers.chat: hides the paths of the default provider openai that start with /chat/
-gateway.yaml:5:19: providers.groq.region: has no effect: groq knows none
-gateway.yaml:5:32: providers.groq.project: has no effect: groq knows none
-gateway.yaml:6:35: providers.bedrock.project: has no effect: bedrock knows none
-gateway.yaml:8:3: weights."gpt-4.1*": cached input costs more than other input, since cached_input is left out and 1`
+	want := `gateway.yaml:2:17: admin.token: is shorter than 16 characters, so it could be guessed
+gateway.yaml:5:3: providers.chat: hides the paths of the default provider openai that start with /chat/
+gateway.yaml:6:19: providers.groq.region: has no effect: groq knows none
+gateway.yaml:6:32: providers.groq.project: has no effect: groq knows none
+gateway.yaml:7:35: providers.bedrock.project: has no effect: bedrock knows none
+gateway.yaml:9:3: weights."gpt-4.1*": cached input costs more than other input, since cached_input is left out and 1`
 	if diff := cmp.Diff(want, c.Warnings.Error()); diff != "" {
 		t.Errorf("warnings (-want +got):\n%s", diff)
 	}
@@ -435,6 +437,9 @@ func TestSettings(t *testing.T) {
 		{"listen: '[::1]:0'", func(c *Config) any { return c.Listen }, "127.0.0.1:8080", "[::1]:0"},
 		{"admin: { listen: ':1' }", func(c *Config) any { return c.Admin.Listen }, "127.0.0.1:9090", ":1"},
 		{"admin: { token: t }", func(c *Config) any { return c.Admin.Token.Reveal() }, "", "t"},
+		{"admin: { tokens: { b: { token: 0123456789abcdef, account: acme }, a: { token_file: testdata/admin.token, role: operator } } }",
+			func(c *Config) any { return shownTokens(c) }, "", "b=0123456789abcdef read acme; a=from-a-file-0123456789 operator ; "},
+		{"admin: { session_ttl: 1h }", func(c *Config) any { return c.Admin.SessionTTL }, 12 * time.Hour, time.Hour},
 		{"data_dir: /var/lib/x", func(c *Config) any { return c.DataDir }, "./data", "/var/lib/x"},
 		{"store: sqlite", func(c *Config) any { return c.Store.Reveal() }, "sqlite", "sqlite"},
 		{"plans: { a: { monthly_tokens: 1_000 } }", func(c *Config) any { return fmt.Sprint(c.Plans) }, "map[basic:1000000 pro:10000000]", "map[a:1000]"},
@@ -490,6 +495,13 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+func shownTokens(c *Config) (all string) {
+	for _, t := range c.Admin.Tokens {
+		all += t.Name + "=" + t.Token.Reveal() + " " + t.Role + " " + t.Account + "; "
+	}
+	return all
+}
+
 func TestProvidersKeepTheirOrder(t *testing.T) {
 	c := mustParse(t, "providers: { zai: {}, groq: {}, openai: {}, azure-openai: { base_url: 'http://a' }, bedrock: { region: r }, b: { api: anthropic } }", noEnv)
 	var got []string
@@ -513,22 +525,28 @@ func TestEmptyGroupsAndFiles(t *testing.T) {
 }
 
 func TestChanged(t *testing.T) {
+	const tokens = "admin: { tokens: { same: { token: 0123456789abcde0 }, old: { token: 0123456789abcde1 }, ops: { token: 0123456789abcde2 } } }\n"
 	base := `
 providers:
   openai: { api_key: a }
   groq: { api_key: b }
 plans: { basic: { monthly_tokens: 1 }, gone: { monthly_tokens: 2 } }
-`
+` + tokens
 	tests := []struct {
 		name, src        string
 		applied, restart []string
 	}{
 		{"nothing", base, nil, nil},
-		{"order of providers", "providers: { groq: { api_key: b }, openai: { api_key: a } }\nplans: { basic: { monthly_tokens: 1 }, gone: { monthly_tokens: 2 } }", nil, nil},
+		{"order of providers", "providers: { groq: { api_key: b }, openai: { api_key: a } }\nplans: { basic: { monthly_tokens: 1 }, gone: { monthly_tokens: 2 } }\n" + tokens, nil, nil},
 		{"everything", `
 listen: :1
 tls: { cert_file: testdata/cert.pem, key_file: testdata/key.pem }
-admin: { listen: ":2", token: t, tls: { cert_file: testdata/cert.pem, key_file: testdata/key.pem } }
+admin:
+  listen: ":2"
+  token: t
+  tokens: { same: { token: 0123456789abcde0 }, ops: { token: 0123456789abcde2, role: operator }, new: { token: 0123456789abcde3 } }
+  session_ttl: 1h
+  tls: { cert_file: testdata/cert.pem, key_file: testdata/key.pem }
 data_dir: x
 default_provider: new
 providers:
@@ -548,7 +566,7 @@ retention: { events: 1d }
 shutdown_grace: 1s
 `,
 			[]string{
-				"admin.token", "default_provider", "providers.groq", "providers.new", "providers.openai.api_key", "providers.openai.headers",
+				"admin.token", "admin.tokens.new", "admin.tokens.old", "admin.tokens.ops", "admin.session_ttl", "default_provider", "providers.groq", "providers.new", "providers.openai.api_key", "providers.openai.headers",
 				"providers.openai.timeout.idle", "providers.openai.ask_usage", "plans.added", "plans.basic", "plans.gone", "activities",
 				"policy.admission", "policy.empty_status", "weights", "units.image", "telemetry.propagate", "max_request_bytes", "retention.events", "shutdown_grace",
 			},

@@ -24,7 +24,8 @@ type AdminToken struct {
 	Account string // the one account that it reaches; "": all
 }
 
-// tokenCharsMin keeps guessing hopeless: there is no limit on tries that would not also keep the operator out.
+// tokenCharsMin keeps guessing hopeless. Only shorter tokens are limited in how often they may be tried, since any limit
+// also keeps out the operator while somebody else tries.
 const tokenCharsMin = 16
 
 // mainToken is what sessions call the bearer of admin.token.
