@@ -119,15 +119,17 @@ function Reset({ seen, onDue }: { seen: Seen; onDue: () => void }) {
   );
 }
 
+/** Its bar shows what is left, as the figure above it does. */
 function Extra({ seen: { view } }: { seen: Seen }) {
   const { purchased, used, remaining, next_expiry } = view.extra;
-  const widths = bar(purchased, used, Math.max(0, view.held - view.monthly.remaining)); // what the monthly pool can't hold
+  const held = Math.min(remaining, Math.max(0, view.held - view.monthly.remaining)); // what the monthly pool can't hold
+  const widths = bar(purchased, remaining - held, held);
   return (
     <Part id="extra" name="Extra Tokens">
       <p class="figure"><strong>{count(remaining)}</strong> <span>{purchased > 0 ? `of ${count(purchased)} purchased are left` : "none purchased"}</span></p>
       {purchased > 0 && (
-        <div class="bar thin" role="progressbar" aria-labelledby="extra" aria-valuemin={0} aria-valuemax={purchased} aria-valuenow={used}
-          aria-valuetext={`${count(used)} of ${count(purchased)} extra tokens used`}>
+        <div class="bar thin" role="progressbar" aria-labelledby="extra" aria-valuemin={0} aria-valuemax={purchased} aria-valuenow={remaining}
+          aria-valuetext={`${count(remaining)} of ${count(purchased)} extra tokens left` + (held > 0 ? `; ${count(held)} of them held by running requests` : "")}>
           <span class="used extra" ref={wide(widths.used)} />
           <span class="held extra" ref={wide(widths.held)} />
         </div>
