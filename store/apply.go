@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,22 +59,14 @@ func valid(settlements []accounting.Settlement) error {
 }
 
 func (t *tx) apply(b accounting.Batch) error {
-	at, err := t.lockPosition(b.Journal)
+	l, err := t.loadBatch(b)
 	if err != nil {
 		return err
 	}
-	if at != b.After {
-		return fmt.Errorf("%w: it is at %d", accounting.ErrPosition, at)
+	if l.at != b.After {
+		return fmt.Errorf("%w: it is at %d", accounting.ErrPosition, l.at)
 	}
-	books, err := t.books(accountsOf(b.Settlements))
-	if err != nil {
-		return err
-	}
-	fresh, err := t.fresh(b.Settlements)
-	if err != nil {
-		return err
-	}
-	if err := t.book(fresh, books, whole(b.At)); err != nil {
+	if err := t.book(l, whole(b.At)); err != nil {
 		return err
 	}
 	if err := t.bury(b.Journal, b.Dead); err != nil {
@@ -82,11 +75,37 @@ func (t *tx) apply(b accounting.Batch) error {
 	return t.exec(`UPDATE journal_position SET seq = $1 WHERE journal = $2`, b.Upto, b.Journal)
 }
 
-// lockPosition waits for a batch of the journal that is being stored, whose answer may have been lost.
-func (t *tx) lockPosition(journal string) (seq int64, err error) {
-	_, err = t.one([]any{&seq}, `INSERT INTO journal_position (journal, seq) VALUES ($1, 0)
-		ON CONFLICT (journal) DO UPDATE SET seq = journal_position.seq RETURNING seq`, journal)
-	return seq, err
+// loaded is a batch's settlements whose events the store has not got, each once, and what they may charge.
+type loaded struct {
+	at    int64 // the journal's position
+	fresh []accounting.Settlement
+	books map[string]*book
+	plans map[string]int64
+}
+
+// loadBatch locks the journal's position, which waits for a batch of it whose answer may have been lost, then the
+// accounts, and loads every period that the settlements name.
+func (t *tx) loadBatch(b accounting.Batch) (*loaded, error) {
+	l := &loaded{books: map[string]*book{}, plans: map[string]int64{}}
+	known := make(map[eventID]bool, len(b.Settlements))
+	accounts := arguments(accountsOf(b.Settlements))
+	err := t.all(slices.Concat(
+		[]query{positionTo(&l.at, b.Journal)},
+		booksQuery.queries(t, booksTo(l.books), nil, accounts),
+		knownQuery.queries(t, knownTo(known), nil, eventIDs(b.Settlements)),
+		periodsQuery.queries(t, periodsTo(l.books), []any{micros(firstAdmitted(b.Settlements))}, accounts),
+		liveGrantsQuery.queries(t, grantsTo(l.books), nil, accounts),
+		[]query{plansTo(l.plans)})...)
+	l.fresh = fresh(b.Settlements, known)
+	return l, err
+}
+
+func positionTo(at *int64, journal string) query {
+	return query{
+		text: `INSERT INTO journal_position (journal, seq) VALUES ($1, 0)
+			ON CONFLICT (journal) DO UPDATE SET seq = journal_position.seq RETURNING seq`,
+		args: []any{journal}, scan: func(r row) error { return r.Scan(at) },
+	}
 }
 
 // accountsOf are the ids of the accounts, each once.
@@ -104,32 +123,35 @@ var knownQuery = bulk{
 
 type eventID struct{ account, id string }
 
-// fresh are the settlements whose events the store has not got, each event once.
-func (t *tx) fresh(settlements []accounting.Settlement) ([]accounting.Settlement, error) {
-	seen := make(map[eventID]bool, len(settlements))
+func eventIDs(settlements []accounting.Settlement) []any {
 	args := make([]any, 0, 2*len(settlements))
 	for i := range settlements {
 		args = append(args, settlements[i].Event.Account, settlements[i].Event.ID)
 	}
-	err := knownQuery.each(t, func(r row) error {
+	return args
+}
+
+func knownTo(known map[eventID]bool) func(row) error {
+	return func(r row) error {
 		var id eventID
 		err := r.Scan(&id.account, &id.id)
-		seen[id] = true
+		known[id] = true
 		return err
-	}, nil, args)
-	if err != nil {
-		return nil, err
 	}
+}
+
+// fresh are the settlements whose events are not known, which they are then.
+func fresh(settlements []accounting.Settlement, known map[eventID]bool) []accounting.Settlement {
 	fresh := make([]accounting.Settlement, 0, len(settlements))
 	for _, s := range settlements {
 		id := eventID{s.Event.Account, s.Event.ID}
-		if !seen[id] {
-			seen[id] = true
+		if !known[id] {
+			known[id] = true
 			s.Event.Model, s.Event.RequestedModel = storable(s.Event.Model), storable(s.Event.RequestedModel)
 			fresh = append(fresh, s)
 		}
 	}
-	return fresh, nil
+	return fresh
 }
 
 // storable is text that any database takes, made of what a provider or a client wrote: the charge must not fail for it.
@@ -138,27 +160,18 @@ func storable(text string) string {
 }
 
 // book charges the settlements to the books of their accounts, in order, and writes them and their sums.
-func (t *tx) book(settlements []accounting.Settlement, all map[string]*book, at time.Time) error {
+func (t *tx) book(l *loaded, at time.Time) error {
+	settlements := l.fresh
 	if len(settlements) == 0 {
 		return nil
 	}
-	books := make(map[string]*book, len(all))
+	books := make(map[string]*book, len(l.books))
+	before := make(map[string]accounting.Amounts, len(l.books))
 	for _, id := range accountsOf(settlements) {
-		if b := all[id]; b != nil {
-			books[id] = b
+		if b := l.books[id]; b != nil {
+			b.roll(at, l.plans)
+			books[id], before[id] = b, b.pools.Balance()
 		}
-	}
-	if err := t.loadCharged(books, settlements); err != nil {
-		return err
-	}
-	plans, err := t.plans()
-	if err != nil {
-		return err
-	}
-	before := make(map[string]accounting.Amounts, len(books))
-	for id, b := range books {
-		b.roll(at, plans)
-		before[id] = b.pools.Balance()
 	}
 	sums := newSums()
 	events := make([]any, 0, len(settlements)*len(eventsInsert.types))
@@ -182,18 +195,14 @@ func (t *tx) book(settlements []accounting.Settlement, all map[string]*book, at 
 	return t.save(values(books)...)
 }
 
-// loadCharged gives the books what the settlements may charge: every period that they name, and grants.
-func (t *tx) loadCharged(books map[string]*book, settlements []accounting.Settlement) error {
-	since := admitted(&settlements[0])
+// firstAdmitted is an instant of the oldest period that the settlements may charge.
+func firstAdmitted(settlements []accounting.Settlement) (first time.Time) {
 	for i := range settlements {
-		if at := admitted(&settlements[i]); at.Before(since) {
-			since = at
+		if at := admitted(&settlements[i]); i == 0 || at.Before(first) {
+			first = at
 		}
 	}
-	if err := t.loadPeriods(books, since); err != nil {
-		return err
-	}
-	return t.loadLiveGrants(books)
+	return first
 }
 
 // admitted is an instant of the period in which the request was admitted.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -23,15 +22,11 @@ type book struct {
 // Pools loads an account's pools, rolled to now. What rolling changes is stored before it returns.
 func (s *Store) Pools(ctx context.Context, account string, now time.Time) (*accounting.Pools, error) {
 	var b *book
-	rolled := false
 	err := s.read(ctx, func(t *tx) (err error) {
-		if b, err = t.living(account); err != nil {
-			return err
-		}
-		rolled, err = t.load(b, now, now)
+		b, err = t.living(account, now)
 		return err
 	})
-	if err == nil && rolled {
+	if err == nil && len(b.pools.Entries) > 0 {
 		err = s.write(ctx, func(t *tx) (err error) {
 			b, err = t.open(account, now)
 			return err
@@ -54,16 +49,16 @@ func (s *Store) bring(ctx context.Context, account string) error {
 
 // open loads the book of an account that lives, rolled to now and stored as rolled.
 func (t *tx) open(account string, now time.Time) (*book, error) {
-	b, err := t.living(account)
-	if err != nil {
-		return nil, err
+	b, err := t.living(account, now)
+	if err == nil && len(b.pools.Entries) > 0 {
+		err = t.save(b)
 	}
-	return b, t.fill(b, now, now)
+	return b, err
 }
 
-// living is the account, if it lives, without periods and grants.
-func (t *tx) living(account string) (*book, error) {
-	books, err := t.books([]string{account})
+// living is open without storing.
+func (t *tx) living(account string, now time.Time) (*book, error) {
+	books, plans, err := t.load([]string{account}, &periodsQuery, []any{micros(now)})
 	if err != nil {
 		return nil, err
 	}
@@ -71,32 +66,20 @@ func (t *tx) living(account string) (*book, error) {
 	if b == nil || !b.account.Live() {
 		return nil, accounting.ErrNotFound
 	}
+	b.roll(now, plans)
 	return b, nil
 }
 
-// fill gives a book its grants and its periods from since on, rolled to now and stored as rolled.
-func (t *tx) fill(b *book, since, now time.Time) error {
-	rolled, err := t.load(b, since, now)
-	if err != nil || !rolled {
-		return err
-	}
-	return t.save(b)
-}
-
-// load is fill without storing; rolled says that there is something to store.
-func (t *tx) load(b *book, since, now time.Time) (rolled bool, err error) {
-	if err := t.loadPeriods(map[string]*book{b.account.ID: b}, since); err != nil {
-		return false, err
-	}
-	if err := t.loadGrants(b); err != nil {
-		return false, err
-	}
-	plans, err := t.plans()
-	if err != nil {
-		return false, err
-	}
-	b.roll(now, plans)
-	return len(b.pools.Entries) > 0, nil
+// load loads and locks the accounts, closed ones too, with the periods that a query finds, and with their grants. Unknown
+// ones are missing in the answer. more are asked after all of that.
+func (t *tx) load(ids []string, periods *bulk, fixed []any, more ...query) (map[string]*book, map[string]int64, error) {
+	books, plans, args := make(map[string]*book, len(ids)), map[string]int64{}, arguments(ids)
+	err := t.all(slices.Concat(
+		booksQuery.queries(t, booksTo(books), nil, args),
+		periods.queries(t, periodsTo(books), fixed, args),
+		grantsQuery.queries(t, grantsTo(books), nil, args),
+		[]query{plansTo(plans)}, more)...)
+	return books, plans, err
 }
 
 // close rolls a book once more, after its account was changed, and stores it.
@@ -124,62 +107,51 @@ var booksQuery = bulk{
 }
 
 // books loads the accounts, closed ones too, without periods and grants, and locks them. Unknown ones are missing in
-// the answer. Nothing of an account is read before it is locked: it could be older than the lock.
+// the answer.
 func (t *tx) books(ids []string) (map[string]*book, error) {
 	all := make(map[string]*book, len(ids))
-	err := booksQuery.each(t, func(r row) error {
+	return all, booksQuery.each(t, booksTo(all), nil, arguments(ids))
+}
+
+// booksTo takes in what booksQuery finds. Nothing of an account is asked for before it is locked: it could be older than
+// the lock.
+func booksTo(all map[string]*book) func(row) error {
+	return func(r row) error {
 		b := &book{pools: &accounting.Pools{}}
-		if err := r.Scan(accountFields(&b.account)...); err != nil {
-			return err
-		}
+		err := r.Scan(accountFields(&b.account)...)
 		b.pools.Account = b.account
 		all[b.account.ID] = b
-		return nil
-	}, nil, arguments(ids))
-	return all, err
+		return err
+	}
 }
 
 const (
 	periodColumns = `period_start, period_end, monthly_tokens, used, overdraft`
 	newestEntry   = `COALESCE((SELECT seq FROM ledger_entry WHERE ledger_entry.account = account_period.account ORDER BY seq DESC LIMIT 1), 0)`
+	newestPeriod  = `(SELECT MAX(newest.period_start) FROM account_period AS newest WHERE newest.account = `
+	periodsOf     = `SELECT account, ` + periodColumns + `, ` + newestEntry + ` FROM account_period
+		WHERE (period_end > $1 OR period_start = ` + newestPeriod + `account_period.account)`
 )
 
+// periodsQuery finds the periods from the one that was running at an instant to the newest, which may have ended by then
+// where an account slept through a reset.
 var periodsQuery = bulk{
-	head: `SELECT account, ` + periodColumns + `, ` + newestEntry + ` FROM account_period WHERE period_end > $1 AND account IN (`,
-	tail: `) ORDER BY account, period_start`, types: "t", fixed: 1,
+	head: periodsOf + `) AND account IN (`, tail: `) ORDER BY account, period_start`, types: "t", fixed: 1,
 }
 
-// loadPeriods gives each book the periods from the one that was running at since to the newest, and the number of its
-// newest ledger entry.
-func (t *tx) loadPeriods(books map[string]*book, since time.Time) error {
+// periodsTo takes in the periods, and the number of the newest ledger entry, of the books that there are.
+func periodsTo(books map[string]*book) func(row) error {
 	var account string
 	var p accounting.Period
 	var seq int64
 	dest := []any{&account, asInstant{&p.Start}, asInstant{&p.End}, &p.Total, &p.Used, &p.Overdraft, &seq}
-	keep := func(r row) error {
-		if err := r.Scan(dest...); err != nil {
-			return err
+	return func(r row) error {
+		err := r.Scan(dest...)
+		if b := books[account]; b != nil {
+			b.periods, b.pools.Periods, b.seq = append(b.periods, p), append(b.pools.Periods, p), seq
 		}
-		b := books[account]
-		b.periods, b.seq = append(b.periods, p), seq
-		return nil
-	}
-	ids := sortedKeys(books)
-	if err := periodsQuery.each(t, keep, []any{micros(since)}, arguments(ids)); err != nil {
 		return err
 	}
-	for _, id := range ids {
-		b := books[id]
-		if len(b.periods) == 0 { // an account that slept through its last reset
-			err := t.each(keep, `SELECT account, `+periodColumns+`, `+newestEntry+` FROM account_period
-				WHERE account = $1 ORDER BY period_start DESC LIMIT 1`, id)
-			if err != nil {
-				return err
-			}
-		}
-		b.pools.Periods = slices.Clone(b.periods)
-	}
-	return nil
 }
 
 const grantColumns = `id, account, reference, tokens, remaining, collected, expires_at, created_at, voided_at, expired_at, used_up_at`
@@ -194,36 +166,29 @@ func scanGrant(r row) (g accounting.Grant, err error) {
 	return g, err
 }
 
-// loadGrants gives a book the grants with something left and those used up in its newest period.
-func (t *tx) loadGrants(b *book) error {
-	since := int64(math.MaxInt64)
-	if n := len(b.periods); n > 0 {
-		since = micros(b.periods[n-1].Start)
+const (
+	grantsOf = `SELECT ` + grantColumns + ` FROM "grant" WHERE `
+	ofGrants = ` AND account IN (`
+)
+
+// grantsQuery finds the grants with something left and those used up in the account's newest period, liveGrantsQuery
+// the former alone.
+var (
+	grantsQuery = bulk{
+		head: grantsOf + `(remaining > 0 OR used_up_at >= ` + newestPeriod + `"grant".account))` + ofGrants, tail: `)`, types: "t",
 	}
-	grants, err := list(t, scanGrant, `SELECT `+grantColumns+` FROM "grant" WHERE account = $1 AND (remaining > 0 OR used_up_at >= $2)`,
-		b.account.ID, since)
-	b.hold(grants)
-	return err
-}
+	liveGrantsQuery = bulk{head: grantsOf + `remaining > 0` + ofGrants, tail: `)`, types: "t"}
+)
 
-func (b *book) hold(grants []accounting.Grant) {
-	b.grants = append(b.grants, grants...)
-	b.pools.Grants = append(b.pools.Grants, grants...)
-}
-
-var grantsQuery = bulk{
-	head: `SELECT ` + grantColumns + ` FROM "grant" WHERE remaining > 0 AND account IN (`, tail: `)`, types: "t",
-}
-
-// loadLiveGrants gives the books the grants with something left.
-func (t *tx) loadLiveGrants(books map[string]*book) error {
-	return grantsQuery.each(t, func(r row) error {
+// grantsTo takes in the grants of the books that there are.
+func grantsTo(books map[string]*book) func(row) error {
+	return func(r row) error {
 		g, err := scanGrant(r)
-		if err == nil {
-			books[g.Account].hold([]accounting.Grant{g})
+		if b := books[g.Account]; b != nil {
+			b.grants, b.pools.Grants = append(b.grants, g), append(b.pools.Grants, g)
 		}
 		return err
-	}, nil, arguments(sortedKeys(books)))
+	}
 }
 
 // save stores what the pools' methods changed since the book was loaded or saved.

@@ -38,9 +38,16 @@ func (b *bulk) exec(t *tx, args []any) error {
 
 // each runs the query over all rows that args hold, with fixed before each part of them.
 func (b *bulk) each(t *tx, scan func(row) error, fixed, args []any) error {
-	return b.split(t, args, func(text string, part []any) error {
-		return t.each(scan, text, append(fixed[:len(fixed):len(fixed)], part...)...)
+	return t.all(b.queries(t, scan, fixed, args)...)
+}
+
+// queries are those of each, for tx.all.
+func (b *bulk) queries(t *tx, scan func(row) error, fixed, args []any) (all []query) {
+	b.split(t, args, func(text string, part []any) error { // it does not fail
+		all = append(all, query{scan, text, append(fixed[:len(fixed):len(fixed)], part...)})
+		return nil
 	})
+	return all
 }
 
 // split calls do with texts and the arguments that fill them, until all rows are done.

@@ -13,43 +13,79 @@ import (
 // Exchange gives back what a replica has free of an account and lends it what it needs. A life that was closed is
 // lent nothing and books nothing.
 func (s *Store) Exchange(ctx context.Context, ask policy.Ask) (policy.Lease, error) {
-	ask.PeriodStart, ask.Now = whole(ask.PeriodStart), whole(ask.Now)
-	var answer policy.Lease
-	err := s.write(ctx, func(t *tx) (err error) {
-		answer, err = t.exchange(ask, s.sliceTokensMax)
-		return err
-	})
+	answers, err := s.exchange(ctx, []policy.Ask{ask})
+	answer, lives := answers[ask.Account]
+	if err == nil && !lives {
+		err = accounting.ErrNotFound
+	}
 	if err != nil {
 		return policy.Lease{}, fmt.Errorf("exchange for %s: %w", ask.Account, err)
 	}
 	return answer, nil
 }
 
-func (t *tx) exchange(ask policy.Ask, sliceTokensMax int64) (policy.Lease, error) {
-	b, err := t.living(ask.Account)
+// GiveBack is Exchange for many accounts of one life in one transaction.
+func (s *Store) GiveBack(ctx context.Context, asks []policy.Ask) (map[string]policy.Lease, error) {
+	answers, err := s.exchange(ctx, asks)
 	if err != nil {
-		return policy.Lease{}, err
+		return nil, fmt.Errorf("give back leases of %d accounts: %w", len(asks), err)
 	}
-	had, err := t.leases(ask.Account, ask.Epoch)
+	return answers, nil
+}
+
+func (s *Store) exchange(ctx context.Context, asks []policy.Ask) (answers map[string]policy.Lease, err error) {
+	if len(asks) == 0 {
+		return nil, nil
+	}
+	asks = slices.Clone(asks)
+	for i := range asks {
+		asks[i].PeriodStart, asks[i].Now = whole(asks[i].PeriodStart), whole(asks[i].Now)
+	}
+	err = s.write(ctx, func(t *tx) (err error) {
+		answers, err = t.exchange(asks, s.sliceTokensMax)
+		return err
+	})
+	return answers, err
+}
+
+// exchange answers asks of one life about different accounts; those that do not live are missing. It waits for the
+// database twice, however many there are: for all that it goes by, and for the commit.
+func (t *tx) exchange(asks []policy.Ask, sliceTokensMax int64) (map[string]policy.Lease, error) {
+	ids := make([]string, len(asks))
+	for i := range asks {
+		ids[i] = asks[i].Account
+	}
+	slices.Sort(ids)
+	epoch, l, leases := asks[0].Epoch, life{}, map[string][]accounting.Lease{}
+	more := append(leasesQuery.queries(t, leasesTo(leases), []any{epoch}, arguments(ids)), t.lifeTo(&l, epoch, asks[0].Now))
+	books, plans, err := t.load(ids, &lentPeriodsQuery, []any{micros(earliest(asks)), epoch}, more...)
 	if err != nil {
-		return policy.Lease{}, err
+		return nil, err
 	}
-	if err := t.fill(b, earliest(had, ask), ask.Now); err != nil {
-		return policy.Lease{}, err
-	}
-	closed, replicas, err := t.replicas(ask.Epoch, ask.Now)
-	if err != nil {
-		return policy.Lease{}, err
-	}
-	l := accounting.Lending{Pools: b.pools, Leases: slices.Clone(had), Replicas: replicas, SliceTokensMax: sliceTokensMax}
-	enough := false
-	if !closed {
-		enough = lend(&l, ask)
-		if err := t.saveLeases(ask.Account, had, l.Leases); err != nil {
-			return policy.Lease{}, err
+	answers := make(map[string]policy.Lease, len(asks))
+	var rolled []*book
+	var grown []any
+	for _, ask := range asks {
+		b, had := books[ask.Account], leases[ask.Account]
+		if b == nil || !b.account.Live() {
+			continue
 		}
+		b.roll(ask.Now, plans)
+		if len(b.pools.Entries) > 0 {
+			rolled = append(rolled, b)
+		}
+		lending := accounting.Lending{Pools: b.pools, Leases: slices.Clone(had), Replicas: max(1, l.live), SliceTokensMax: sliceTokensMax}
+		enough := false
+		if !l.closed() {
+			enough = lend(&lending, ask)
+			grown = changedLeases(grown, ask.Account, had, lending.Leases)
+		}
+		answers[ask.Account] = answer(lending, ask, enough)
 	}
-	return answer(l, ask, enough), nil
+	if err := leasesUpsert.exec(t, grown); err != nil {
+		return nil, err
+	}
+	return answers, t.save(rolled...)
 }
 
 // lend books what the replica tells and lets its lease of the running period grow; it says whether that is enough.
@@ -90,42 +126,59 @@ func answer(l accounting.Lending, ask policy.Ask, enough bool) policy.Lease {
 	return a
 }
 
-// earliest is the start of the oldest period that a lease belongs to, the one that is told of now too: what was
-// spent in a period that is not loaded would count against the running one.
-func earliest(leases []accounting.Lease, ask policy.Ask) time.Time {
-	oldest := ask.Now
-	if !ask.PeriodStart.IsZero() && ask.PeriodStart.Before(oldest) {
-		oldest = ask.PeriodStart
-	}
-	for _, l := range leases {
-		if l.PeriodStart.Before(oldest) {
-			oldest = l.PeriodStart
+// earliest is the oldest instant that is asked about.
+func earliest(asks []policy.Ask) time.Time {
+	oldest := asks[0].Now
+	for _, ask := range asks {
+		for _, at := range []time.Time{ask.Now, ask.PeriodStart} {
+			if !at.IsZero() && at.Before(oldest) {
+				oldest = at
+			}
 		}
 	}
 	return oldest
 }
 
-// leases are those of the account with anything outstanding or unsettled, and the epoch's own.
-func (t *tx) leases(account, epoch string) ([]accounting.Lease, error) {
-	return list(t, func(r row) (l accounting.Lease, err error) {
-		err = r.Scan(asInstant{&l.PeriodStart}, &l.Epoch, &l.Granted, &l.Returned, &l.Spent, &l.Settled)
-		return l, err
-	}, `SELECT period_start, epoch, granted, returned, spent, settled FROM lease
-		WHERE account = $1 AND (epoch = $2 OR granted - returned > settled OR spent > settled)`, account, epoch)
+// toldOf says which leases of an account count: those with anything outstanding or unsettled, and a life's own.
+const toldOf = `granted - returned > settled OR spent > settled OR epoch = $`
+
+var leasesQuery = bulk{
+	head: `SELECT account, period_start, epoch, granted, returned, spent, settled FROM lease WHERE (` + toldOf + `1) AND account IN (`,
+	tail: `)`, types: "t", fixed: 1,
 }
 
-// saveLeases stores the leases that are not as they were. What the store settled is not its caller's to change.
-func (t *tx) saveLeases(account string, had, have []accounting.Lease) error {
+// lentPeriodsQuery finds those of periodsQuery and every one that a lease belongs to: what was spent in a period that
+// is not loaded would count against the running one.
+var lentPeriodsQuery = bulk{
+	head: periodsOf + ` OR period_end > (SELECT MIN(lease.period_start) FROM lease
+		WHERE lease.account = account_period.account AND (` + toldOf + `2))) AND account IN (`,
+	tail: `) ORDER BY account, period_start`, types: "t", fixed: 2,
+}
+
+func leasesTo(leases map[string][]accounting.Lease) func(row) error {
+	return func(r row) error {
+		var account string
+		var l accounting.Lease
+		err := r.Scan(&account, asInstant{&l.PeriodStart}, &l.Epoch, &l.Granted, &l.Returned, &l.Spent, &l.Settled)
+		leases[account] = append(leases[account], l)
+		return err
+	}
+}
+
+// What the store settled is not an exchange's to change.
+var leasesUpsert = bulk{
+	head: `INSERT INTO lease (account, period_start, epoch, granted, returned, spent, settled) `,
+	tail: ` ON CONFLICT (account, period_start, epoch) DO UPDATE SET
+		granted = excluded.granted, returned = excluded.returned, spent = excluded.spent`,
+	types: "titiiii", insert: true,
+}
+
+// changedLeases are those that are not as they were.
+func changedLeases(args []any, account string, had, have []accounting.Lease) []any {
 	for _, l := range have {
-		if slices.Contains(had, l) || l.Granted == 0 && l.Returned == 0 && l.Spent == 0 {
-			continue
-		}
-		err := t.exec(`INSERT INTO lease (account, period_start, epoch, granted, returned, spent, settled) VALUES ($1, $2, $3, $4, $5, $6, 0)
-			ON CONFLICT (account, period_start, epoch) DO UPDATE SET granted = excluded.granted, returned = excluded.returned, spent = excluded.spent`,
-			account, micros(l.PeriodStart), l.Epoch, l.Granted, l.Returned, l.Spent)
-		if err != nil {
-			return err
+		if !slices.Contains(had, l) && (l.Granted != 0 || l.Returned != 0 || l.Spent != 0) {
+			args = append(args, account, micros(l.PeriodStart), l.Epoch, l.Granted, l.Returned, l.Spent, int64(0))
 		}
 	}
-	return nil
+	return args
 }

@@ -44,7 +44,8 @@ func (t *tx) tell(all []news) error {
 	var args []any
 	for _, n := range all {
 		whole := &book{account: n.book.account, periods: n.book.periods, pools: &accounting.Pools{Account: n.book.account, Periods: n.book.periods}}
-		if err := t.loadGrants(whole); err != nil {
+		of := map[string]*book{whole.account.ID: whole}
+		if err := grantsQuery.each(t, grantsTo(of), nil, arguments(sortedKeys(of))); err != nil {
 			return err
 		}
 		for _, notice := range n.told {

@@ -41,14 +41,15 @@ func (s *Store) SetPlans(ctx context.Context, plans map[string]int64) error {
 
 func (t *tx) plans() (map[string]int64, error) {
 	plans := map[string]int64{}
-	err := t.each(func(r row) error {
+	return plans, t.all(plansTo(plans))
+}
+
+func plansTo(plans map[string]int64) query {
+	return query{text: `SELECT name, monthly_tokens FROM plan`, scan: func(r row) error {
 		var name string
 		var total int64
-		if err := r.Scan(&name, &total); err != nil {
-			return err
-		}
+		err := r.Scan(&name, &total)
 		plans[name] = total
-		return nil
-	}, `SELECT name, monthly_tokens FROM plan`)
-	return plans, err
+		return err
+	}}
 }

@@ -73,13 +73,20 @@ func (t *tx) closeLeases(epochs []string) error {
 // seenFor is how long a replica that was seen counts as one that shares the pools.
 const seenFor = 30 * time.Second
 
-// replicas says whether a life has ended as far as credit is concerned, and how many live, which is 1 at least. The
-// life does not end before the transaction does.
-func (t *tx) replicas(epoch string, now time.Time) (closed bool, live int64, err error) {
-	var drained int64
-	_, err = t.one([]any{&drained, &live}, `SELECT drained_at, (SELECT COUNT(*) FROM replica WHERE drained_at = 0 AND seen_at > $1)
-		FROM replica WHERE epoch = $2`+t.forShare, micros(now.Add(-seenFor)), epoch)
-	return drained != 0, max(1, live), err
+// life is a replica's as far as credit is concerned.
+type life struct {
+	drainedAt, live int64
+}
+
+func (l *life) closed() bool { return l.drainedAt != 0 }
+
+// lifeTo finds out whether a life has ended, and how many live. The life does not end before the transaction does.
+func (t *tx) lifeTo(l *life, epoch string, now time.Time) query {
+	return query{
+		text: `SELECT drained_at, (SELECT COUNT(*) FROM replica WHERE drained_at = 0 AND seen_at > $1) FROM replica WHERE epoch = $2` + t.forShare,
+		args: []any{micros(now.Add(-seenFor)), epoch},
+		scan: func(r row) error { return r.Scan(&l.drainedAt, &l.live) },
+	}
 }
 
 // ErrClosed says that a life was closed, as its replica was not seen for long. It is lent nothing any more; what it

@@ -72,27 +72,19 @@ func (t *tx) reset(all []ended, now time.Time) error {
 
 // rollAll rolls the accounts that live.
 func (t *tx) rollAll(ids []string, now time.Time) error {
-	books, err := t.books(ids)
-	if err != nil || len(books) == 0 {
-		return err
+	if len(ids) == 0 {
+		return nil
 	}
-	for id, b := range books {
-		if !b.account.Live() {
-			delete(books, id)
-		}
-	}
-	if err := t.loadPeriods(books, now); err != nil {
-		return err
-	}
-	if err := t.loadLiveGrants(books); err != nil {
-		return err
-	}
-	plans, err := t.plans()
+	books, plans, err := t.load(ids, &periodsQuery, []any{micros(now)})
 	if err != nil {
 		return err
 	}
-	for _, b := range books {
-		b.roll(now, plans)
+	for id, b := range books {
+		if b.account.Live() {
+			b.roll(now, plans)
+		} else {
+			delete(books, id)
+		}
 	}
 	return t.save(values(books)...)
 }

@@ -55,7 +55,7 @@ var mutants = []mutant{
 	},
 	{
 		"no position check", "store/apply.go",
-		"if at != b.After {", "if false {",
+		"if l.at != b.After {", "if false {",
 		"accounting ^TestRewoundStoreIsRefilled$",
 	},
 	{
@@ -65,7 +65,7 @@ var mutants = []mutant{
 	},
 	{
 		"closed lives are lent more", "store/replica.go",
-		"return drained != 0,", "return false,",
+		"return l.drainedAt != 0", "return false",
 		"store ^TestSQLiteIsAStore$/^a_replica_that_is_not_seen_any_more_forfeits_its_leases$",
 	},
 	{
