@@ -52,6 +52,10 @@ scale: ## the shared store with ten million events: reads, a month's end, settle
 dashboard: ## build admin/dashboard/built from its sources (Node 20 or newer)
 	cd admin/dashboard && npm ci --ignore-scripts --no-audit --no-fund && npm run build
 
+.PHONY: picture
+picture: build ## the README's picture, from the demo: docs/token-view-light.png and -dark.png (Node and Chromium)
+	cd admin/dashboard && npm ci --ignore-scripts --no-audit --no-fund && node picture.mjs ../../tollgate ../../docs
+
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (60s)
 	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \
@@ -65,11 +69,5 @@ pgo: ## profile the gateway under load, for the compiler: cmd/tollgate/default.p
 	go run ./cmd/tollgate-bench -profile cmd/tollgate/default.pgo
 
 .PHONY: faults
-faults: SHELL := /bin/bash
-faults: .SHELLFLAGS := -o pipefail -c
-faults: ## every fault test with its figures, and 20,000 power losses (about 20 minutes)
-	go test -race -timeout 60m -v -count=1 ./cmd/tollgate ./proxy/... ./accounting/... | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
-	go test -timeout 60m -v -count=1 -run PowerLoss ./accounting/journal -crashes 20000 | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
-	go test -timeout 60m -v -count=1 -run 'TestChangesAreHeard|TestKillStormOfOneOfThree' ./cmd/tollgate -changes 200 -kills 50 | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
-	go test -timeout 60m -v -count=1 -run 'TestPostgresIsAway' ./cmd/tollgate -away 60s | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
-	go test -timeout 60m -v -count=1 -run 'TestPostgresIsAway' ./cmd/tollgate -away 60s -spared | grep -E 'FAULT|^(ok|FAIL)|--- FAIL'
+faults: parts ## every fault test, with 20,000 power losses and 200 kills; writes docs/faults.md (about 25 minutes)
+	go run ./cmd/tollgate-faults

@@ -24,12 +24,8 @@ func TestPowerLoss(t *testing.T) {
 	if p.acknowledged < *crashes {
 		t.Errorf("%d changes in %d crashes: nothing was tested", p.acknowledged, *crashes)
 	}
-	result := "ok"
-	if t.Failed() {
-		result = "FAIL"
-	}
-	fmt.Printf("FAULT power-loss-store crashes=%d acknowledged=%d lost_acked=%d refused_start=%d drifts=%d seed=%d RESULT %s\n",
-		*crashes, p.acknowledged, p.lost, p.refused, p.drifts, p.seed, result)
+	fmt.Printf("FAULT power-loss-store crashes=%d acknowledged=%d lost_acked=%d refused_start=%d drifts=%d seed=%d %s\n",
+		*crashes, p.acknowledged, p.lost, p.refused, p.drifts, p.seed, result(t))
 }
 
 // The test above can fail: on a disk that does not sync it does.
@@ -38,6 +34,39 @@ func TestPowerLossShowsADiskThatLies(t *testing.T) {
 	if p := losePower(t, 60, true); p.lost+p.refused+p.drifts == 0 {
 		t.Errorf("a disk that does not sync lost nothing in 60 crashes, of %d changes", p.acknowledged)
 	}
+}
+
+// TestEndsAtEachPoint ends the store at each write, truncation, deletion and sync of a life that makes its tables, changes
+// things and closes: as a process that is killed, and as one whose power goes.
+func TestEndsAtEachPoint(t *testing.T) {
+	t.Parallel()
+	p := &powered{T: t, disk: disktest.New(t, 1)}
+	points := 0
+	for _, end := range []func(*disktest.Disk){(*disktest.Disk).Stop, (*disktest.Disk).Lose} {
+		whole := false
+		for after := 0; !whole; after++ {
+			p.disk.Noise = rand.New(rand.NewPCG(1, 0)) // all lives are the same
+			p.empty()
+			p.disk.OffAfter(after)
+			whole = p.live()
+			end(p.disk)
+			p.look()
+			points++
+		}
+	}
+	if p.lost > 0 || p.refused > 0 || p.drifts > 0 || points < 50 {
+		t.Errorf("%d points: %+v", points, *p)
+	}
+	fmt.Printf("FAULT ends-at-each-point-store points=%d acknowledged=%d lost=%d refused_start=%d drifts=%d %s\n",
+		points, p.acknowledged, p.lost, p.refused, p.drifts, result(t))
+}
+
+// result ends a fault's line.
+func result(t *testing.T) string {
+	if t.Failed() {
+		return "RESULT FAIL"
+	}
+	return "RESULT ok"
 }
 
 // powered is a store on a disk whose power goes, and what it said was stored.
@@ -82,19 +111,21 @@ func (p *powered) open() (*store.Store, error) {
 	return store.Open(p.Context(), "/tollgate.db", store.Options{Now: func() time.Time { return now }}.On(p.disk.VFS()))
 }
 
-// live changes things until the power goes, or closes the store before.
-func (p *powered) live() {
+// live changes things until the power goes, or closes the store before: then it was whole.
+func (p *powered) live() (whole bool) {
 	s, err := p.open()
 	if err != nil {
-		return
+		return false
 	}
-	defer s.Close()
+	whole = true
 	for range p.disk.Noise.IntN(20) {
 		if err := p.change(s); err != nil {
-			return
+			whole = false
+			break
 		}
 		p.acknowledged++
 	}
+	return s.Close() == nil && whole && p.disk.Works()
 }
 
 func (p *powered) change(s *store.Store) error {

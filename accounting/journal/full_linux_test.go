@@ -232,6 +232,7 @@ func TestFailingDiskBreaksTheJournal(t *testing.T) {
 			if err := j.Close(); err != nil {
 				t.Error(err)
 			}
+			fault(t, "failed-%s released_without_sync=%d", name, j.Last()-kept)
 		})
 	}
 }

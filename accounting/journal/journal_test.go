@@ -171,6 +171,7 @@ func TestEveryAppendIsSyncedBeforeItReturns(t *testing.T) {
 			t.Fatalf("append %d returned without a sync of the WAL", i)
 		}
 	}
+	fault(t, "sync-happens commits=%d syncs=%d", j.commits.Load(), disk.walSyncs.Load())
 }
 
 func TestMemoryDurabilityDoesNotSync(t *testing.T) {

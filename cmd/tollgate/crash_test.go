@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -212,9 +213,11 @@ func compare(t *testing.T, remembered []asked, witness []proxytest.Answer, event
 	return b
 }
 
+var roundsFlag = flag.Int("rounds", 50, "how often TestKillStorm kills the gateway")
+
 // TestKillStorm kills the gateway again and again under load, every fourth time once more while it recovers.
 func TestKillStorm(t *testing.T) {
-	const rounds = 50
+	rounds := *roundsFlag
 	seed := uint64(time.Now().UnixNano())
 	random := rand.New(rand.NewPCG(seed, 0))
 	provider, origin := newProvider(t)

@@ -19,6 +19,7 @@ import (
 type ordeal struct {
 	*cluster
 	provider *proxytest.Provider
+	seed     uint64
 	accounts []string
 	storms   []*storm // one a replica
 }
@@ -26,8 +27,7 @@ type ordeal struct {
 func newOrdeal(t *testing.T, replicas int, url string, more ...string) *ordeal {
 	t.Helper()
 	provider, origin := newProvider(t)
-	o := &ordeal{cluster: newCluster(t, replicas, origin, url, "policy: { lease_tokens_max: 1000000000000 }\n"+strings.Join(more, "")), provider: provider, accounts: []string{"one", "two"}}
-	seed := uint64(time.Now().UnixNano())
+	o := &ordeal{cluster: newCluster(t, replicas, origin, url, "policy: { lease_tokens_max: 1000000000000 }\n"+strings.Join(more, "")), provider: provider, accounts: []string{"one", "two"}, seed: uint64(time.Now().UnixNano())}
 	serial := &atomic.Int64{}
 	for i, r := range o.replicas {
 		var clients []*client
@@ -42,7 +42,7 @@ func newOrdeal(t *testing.T, replicas int, url string, more ...string) *ordeal {
 				key = made.Secret
 			}
 			for n := range 3 {
-				clients = append(clients, &client{account, key, rand.New(rand.NewPCG(seed, uint64(100*i+10*j+n))), serial, ofAllKinds})
+				clients = append(clients, &client{account, key, rand.New(rand.NewPCG(o.seed, uint64(100*i+10*j+n))), serial, ofAllKinds})
 			}
 		}
 		s := newStorm(t, clients)
@@ -96,9 +96,9 @@ func (o *ordeal) judge(t *testing.T, name, details string) {
 	for _, r := range o.replicas {
 		deadlocks += r.log.count("40P01")
 	}
-	fmt.Printf("FAULT %s replicas=%d %s requests=%d answered=%d events=%d lost=%d dup=%d unexplained=%d wrong=%d deadlocks=%d drained_ms=%d verify=%q %s\n",
+	fmt.Printf("FAULT %s replicas=%d %s requests=%d answered=%d events=%d lost=%d dup=%d unexplained=%d wrong=%d deadlocks=%d drained_ms=%d verify=%q seed=%d %s\n",
 		name, len(o.replicas), details, len(remembered), found.answered, found.events, found.lost, found.dup, found.unexplained, found.wrong, deadlocks,
-		drained.Milliseconds(), strings.TrimSpace(said), verdict(t))
+		drained.Milliseconds(), strings.TrimSpace(said), o.seed, verdict(t))
 }
 
 func do(t *testing.T, steps ...func() error) {

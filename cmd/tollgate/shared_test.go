@@ -118,7 +118,7 @@ func TestTwoReplicasShareOnePostgres(t *testing.T) {
 		t.Errorf("%d served, %d events, view %+v", served.Load(), len(events), v)
 	}
 	eventually(t, "the block of what is used up", 3*time.Second, func() bool { return status(t, b.data, big, tokens) == http.StatusPaymentRequired })
-	fmt.Printf("SHARED purchase_lifts_block_ms=%d requests=%d charged=%d overdraft=%d retries_on_tokens_held=%d %s\n",
+	fmt.Printf("SHARED two-replicas purchase_lifts_block_ms=%d requests=%d charged=%d overdraft=%d retries_on_tokens_held=%d %s\n",
 		lifted.Milliseconds(), served.Load(), v.Monthly.Used, v.Over, held.Load(), verdict(t))
 	a.stop(t)
 	b.stop(t)
@@ -174,6 +174,7 @@ func TestServeWaitsForItsStore(t *testing.T) {
 	case <-time.After(20 * time.Second):
 		t.Fatal("not ready, though its store is there")
 	}
+	unknown := c.account(t, "not-met", 1000, nil)
 	key := c.account(t, "acme", 1000, nil)
 	for range 2 {
 		if got := status(t, c.data, key, 10); got != http.StatusOK {
@@ -192,6 +193,16 @@ func TestServeWaitsForItsStore(t *testing.T) {
 			t.Errorf("from the lease, while the store is down: %d", got)
 		}
 	}
+	resp, err = crowd.Do(request(t, c.data+"/v1/chat/completions", unknown, `{"model":"gpt-4o","messages":[]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	code := resp.Header.Get("X-Tollgate-Error")
+	if resp.StatusCode != http.StatusServiceUnavailable || code != "accounting_unavailable" {
+		t.Errorf("an account that this gateway has not met, while the store is down: %s %s", resp.Status, code)
+	}
+	fmt.Printf("FAULT postgres-away-unknown served_from_lease=5 unknown_account=%d unknown_code=%s %s\n", resp.StatusCode, code, verdict(t))
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -448,7 +448,11 @@ func TestOtherReadersAgree(t *testing.T) {
 	if accepted < 10 || refused < 10 {
 		t.Errorf("%d accepted, %d refused: too few of either", accepted, refused)
 	}
-	t.Logf("FAULT parser-differential accepted=%d refused=%d disagreements_forwarded=0", accepted, refused)
+	result := "ok"
+	if t.Failed() { // agrees fails at the first disagreement
+		result = "FAIL"
+	}
+	t.Logf("FAULT parser-differential accepted=%d refused=%d RESULT %s", accepted, refused, result)
 }
 
 func TestRecordedRequestsAreAccepted(t *testing.T) {

@@ -66,6 +66,13 @@ func (d *Disk) OffAfter(operations int) {
 	d.left = operations
 }
 
+// Works says that the power is on.
+func (d *Disk) Works() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.left > 0
+}
+
 // Clear empties the disk.
 func (d *Disk) Clear() {
 	d.mu.Lock()
@@ -95,6 +102,14 @@ func resize(p []byte, size int64) []byte {
 		return p[:size]
 	}
 	return append(p, make([]byte, size-int64(len(p)))...)
+}
+
+// Stop ends the process that wrote: all that it wrote is there, and the next one may write again.
+func (d *Disk) Stop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.left = 1 << 30
+	d.lives++
 }
 
 // Lose cuts the power: the files are what a disk would give back, and it works again. Nobody may have it open.
