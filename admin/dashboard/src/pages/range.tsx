@@ -37,9 +37,11 @@ export function withQuery(route: Route, change: Record<string, string | undefine
 
 const names: Record<Range["preset"], string> = { all: "All time", period: "This period", "7": "Last 7 days", "30": "Last 30 days", custom: "Custom" };
 
-/** The choice of a range: presets are links, days of one's own are a form. */
-export function RangeChoice(p: { route: Route; range: Range; presets: Range["preset"][]; zone: string }) {
+/** The choice of a range: presets are links, days of one's own are a form. `span` is what the API made of a preset. */
+export function RangeChoice(p: { route: Route; range: Range; presets: Range["preset"][]; zone: string; span?: { from: string; to: string } | undefined }) {
   const id = useId();
+  const from = p.range.from || (p.span ? today(p.zone, new Date(p.span.from)) : "");
+  const to = p.range.to || (p.span ? today(p.zone, new Date(Date.parse(p.span.to) - 1)) : "");
   const show = (e: Event) => {
     e.preventDefault();
     const form = new FormData(e.currentTarget as HTMLFormElement);
@@ -53,12 +55,12 @@ export function RangeChoice(p: { route: Route; range: Range; presets: Range["pre
           <a key={preset} href={withQuery(p.route, { range: preset, from: undefined, to: undefined })} aria-current={preset === p.range.preset ? "true" : undefined}>{names[preset]}</a>
         ))}
       </nav>
-      <form class="days" onSubmit={show} key={p.range.from + p.range.to}>
+      <form class="days" onSubmit={show} key={from + to}>
         <label class="hidden" for={id + "a"}>First day</label>
-        <input id={id + "a"} type="date" name="from" required value={p.range.from} />
+        <input id={id + "a"} type="date" name="from" required value={from} />
         <span aria-hidden="true">–</span>
         <label class="hidden" for={id + "b"}>Last day</label>
-        <input id={id + "b"} type="date" name="to" required value={p.range.to} />
+        <input id={id + "b"} type="date" name="to" required value={to} />
         <button class="button little">Show</button>
       </form>
       <span class="soft small">Days in {p.zone}</span>

@@ -89,7 +89,11 @@ function Service(p: Versioned) {
   const change = () => {
     run(true);
     say("");
-    api.changeAccount(was.id, { status: to }, p.tag).then(p.changed, (e: unknown) => say(asRefused(e).message)).finally(() => run(false));
+    api.changeAccount(was.id, { status: to }, p.tag).then(p.changed, (e: unknown) => {
+      const refused = asRefused(e);
+      say(refused.status === 412 ? "This was changed by someone else meanwhile, and was read again." : refused.message);
+      if (refused.status === 412) p.changed();
+    }).finally(() => run(false));
   };
   return (
     <section class="card" aria-labelledby="service">

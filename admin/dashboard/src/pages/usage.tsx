@@ -21,7 +21,7 @@ export function UsagePage(p: AccountProps) {
   const csv = api.usageCSV(account.id, { ...spanOf(range), ...filters, group_by: "day," + facetNames.join(",") });
   return (
     <AccountPage {...p} view="usage" actions={<a class="button" href={csv} download>Download CSV</a>}>
-      <RangeChoice route={route} range={range} presets={["period", "7", "30"]} zone={account.timezone} />
+      <RangeChoice route={route} range={range} presets={["period", "7", "30"]} zone={account.timezone} span={facets.value} />
       <Filters route={route} facets={facets.value} names={facetNames} />
       {facets.error && <Failure error={facets.error} again={facets.again} />}
       {!facets.value && !facets.error && <Loading />}
@@ -155,7 +155,7 @@ function Shares(p: { facet: Facet; rows: UsageRow[]; keys: Map<string, Key>; rou
 function Share(p: { label: string; share: number; to: string | null }) {
   return (
     <span class="share">
-      <span class="row apart">{p.to ? <a href={p.to}>{p.label}</a> : <span class="soft">{p.label}</span>}<span class="soft small num">{percent(p.share)}</span></span>
+      <span class="row apart">{p.to ? <a href={p.to}>{p.label}</a> : <span class="soft">{p.label}</span>}<span class="soft small num">{percent(Math.round(p.share * 100) / 100)}</span></span>
       <span class="mini" aria-hidden="true" ref={(el) => { el?.style.setProperty("width", "100%"); }}><span ref={(el) => { el?.style.setProperty("width", `${p.share * 100}%`); }} /></span>
     </span>
   );

@@ -1,5 +1,5 @@
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Refused } from "../api";
 
 /** A page: one h1, which gets the focus when the reader arrives, and the document's title. */
@@ -113,10 +113,13 @@ export function Field(p: { label: string; hint?: ComponentChildren; fault?: stri
 export function Dialog(p: { title: string; onClose: () => void; children: ComponentChildren }) {
   const self = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
-    const before = document.activeElement as HTMLElement | null;
-    self.current?.showModal();
-    return () => before?.focus();
+  useLayoutEffect(() => { // at once, not after the next frame: the focus must not move under the next key
+    const dialog = self.current, before = document.activeElement as HTMLElement | null;
+    dialog?.showModal();
+    return () => {
+      dialog?.close(); // while it is open nothing else takes the focus
+      before?.focus();
+    };
   }, []);
   return (
     <dialog ref={self} aria-labelledby={id} onCancel={(e) => { e.preventDefault(); p.onClose(); }}>
@@ -148,9 +151,23 @@ export function Confirm(p: { title: string; action: string; onClose: () => void;
   );
 }
 
+/** Writes to the clipboard. Pages without TLS have none: there a selection is copied, from within the same dialog. */
+async function put(text: string, beside: HTMLElement): Promise<void> {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = document.createElement("textarea");
+  area.className = "hidden";
+  area.value = text;
+  beside.after(area);
+  area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  beside.focus();
+  if (!done) throw new Error("the browser does not copy");
+}
+
 export function CopyButton(p: { text: string; what: string }) {
   const [done, say] = useState(false);
-  const copy = () => navigator.clipboard.writeText(p.text).then(() => { say(true); setTimeout(() => say(false), 2000); }, () => {});
+  const copy = (e: Event) => put(p.text, e.currentTarget as HTMLElement).then(() => { say(true); setTimeout(() => say(false), 2000); }, () => {});
   return (
     <>
       <button class="button little" onClick={copy}>{done ? "Copied" : "Copy"}<span class="hidden"> {p.what}</span></button>
