@@ -29,7 +29,11 @@ var updateFlag = flag.Bool("update", false, "write the table of metrics in docs/
 var plannedLabels = map[string][]string{
 	"provider": {"openai"},
 	"api":      {"chat.completions"},
-	"outcome":  {"completed", "client_closed", "upstream_broken", "upstream_error", "interrupted"},
+	"outcome": {
+		"completed", "client_closed", "upstream_broken", "upstream_error", "interrupted", // of requests
+		"delivered", "failed", "given_up", // of webhooks
+	},
+	"type":     {"account.low", "account.blocked", "account.reset", "grant.created"},
 	"status":   {"none", "1xx", "2xx", "3xx", "4xx", "5xx"},
 	"measured": {"provider", "estimated", "none"},
 	"class":    {"input", "output", "cached_input", "cache_write_input", "reasoning_output"},
