@@ -292,11 +292,12 @@ func nodeBackend(t *testing.T) *exec.Cmd {
 	return cmd
 }
 
+// npmInstall brings the packages that a folder's lockfile names.
 func npmInstall(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
 		if os.Getenv("CI") == "" {
-			t.Skipf("THE NODE EXAMPLE IS NOT TESTED: %v", err)
+			t.Skipf("%s IS NOT TESTED: %v", dir, err)
 		}
 		t.Fatal(err)
 	}
