@@ -332,8 +332,10 @@ Try it by hand (Ctrl-C ends the demo and removes everything):
 
   OpenAI(base_url="%s/v1", api_key="%s")        # Python; every OpenAI SDK has these two
 
-  curl %s/api/v1/accounts/velo/tokens -H 'Authorization: Bearer tgadmin_demo'`,
-		d.gateway, d.key, d.gateway, d.key, d.admin)
+  curl %s/api/v1/accounts/velo/tokens -H 'Authorization: Bearer tgadmin_demo'
+
+  %s/        # the dashboard: sign in with tgadmin_demo`,
+		d.gateway, d.key, d.gateway, d.key, d.admin, d.admin)
 }
 
 // call asks the admin API; into may be nil.
