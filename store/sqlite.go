@@ -26,20 +26,30 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	writer.SetMaxOpenConns(1)
 	if err := synced(ctx, writer); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, explain(err)), writer.Close())
 	}
 	if err := migrate(ctx, writer, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, explain(err)), writer.Close())
 	}
 	readers, err := sql.Open("sqlite3", dsn(path, o.vfs, "deferred")+"&_pragma=query_only(1)")
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), writer.Close())
+		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, explain(err)), writer.Close())
 	}
 	readers.SetMaxOpenConns(readersMax)
 	readers.SetMaxIdleConns(readersMax)
 	s := newStore(writer, readers, &sqlite, path, o)
 	s.met.Store(true)
 	return s, nil
+}
+
+// explain adds the way out where a file can't be read as a database.
+func explain(err error) error {
+	for _, code := range []error{sqlite3.CORRUPT, sqlite3.NOTADB, sqlite3.IOERR_DATA} {
+		if errors.Is(err, code) {
+			return fmt.Errorf("%w; the file is damaged: keep a copy of it and of its -wal file, and run tollgate restore --keep-journal with the newest backup", err)
+		}
+	}
+	return err
 }
 
 // sqlite has one writer at a time: it waits for nobody, and nobody gets in its way.

@@ -13,7 +13,7 @@ var all = []tests{
 	{of: "./policy ./accounting ./accounting/journal ./proxy/...", names: "^Test", flags: []string{"-race"}},
 	{of: "./store", names: "IsAStore|ServesACluster", flags: []string{"-race"}, own: []string{"-rapid.checks=300"}},
 	{of: "./accounting/journal", names: "^TestPowerLossLosesNothingAcknowledged$", own: []string{"-crashes=20000"}},
-	{of: "./store", names: "^TestPowerLoss$", own: []string{"-crashes=20000"}},
+	{of: "./store", names: "^(TestPowerLoss|TestEndsAtEachPoint|TestADamagedStoreIsFound)$", own: []string{"-crashes=20000"}},
 	{of: "./cmd/tollgate", names: "^TestKillStorm$", own: []string{"-rounds=200"}},
 	{of: "./cmd/tollgate", names: "^(TestSIGTERMLetsStreamsEnd|TestSecondSignalEndsAtOnce|TestFullDisk|TestVerifyFindsWhatAHandChanged|" +
 		"TestDurabilityDatabase|TestOnStoreDownBlock|TestCapOfAKeyAcrossReplicas|TestMixedLoad|TestStampede|TestPrivacyCanary|" +
@@ -39,7 +39,7 @@ var faults = []fault{
 	{"the process ends at each write and sync", []string{"ends-at-each-point-*"}},
 	{"power loss: what was not synced is kept in part, out of order", []string{"power-loss-journal", "power-loss-store"}},
 	{"syncs really happen", []string{"sync-happens"}},
-	{"damaged files", []string{"damaged-journal"}},
+	{"damaged files", []string{"damaged-journal", "damaged-store"}},
 	{"the disk is full", []string{"disk-full"}},
 	{"a sync or a write fails", []string{"failed-*"}},
 	{"Postgres is down, slow, half-open, flapping, cut", []string{"postgres-away", "postgres-away-unknown", "bad-line", "store-down-block", "pooler"}},

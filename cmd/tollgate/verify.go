@@ -52,7 +52,14 @@ func (v verifyCmd) open(ctx context.Context, c *config.Config) (*store.Store, er
 	if v.File == "" && store.IsURL(c.Store.Reveal()) {
 		return meetStore(ctx, c)
 	}
-	return store.OpenReader(ctx, cmp.Or(v.File, filepath.Join(c.DataDir, storeFile)))
+	s, err := store.OpenReader(ctx, cmp.Or(v.File, filepath.Join(c.DataDir, storeFile)))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Check(ctx); err != nil { // what is damaged may add up
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
 }
 
 // meetStore opens the shared store, to read it.
