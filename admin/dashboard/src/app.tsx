@@ -80,7 +80,7 @@ function NotFound() {
 /** The pages of one account, under its name and its tabs. */
 function AccountView(p: { id: string; route: Route; session: Session }) {
   const account = useLoad((signal) => api.account(p.id, signal).then((a) => a.body), [p.id]);
-  if (!account.value) return account.error ? <Failure error={account.error} again={account.again} /> : <Loading />;
+  if (!account.value) return account.error ? <Page title={p.id}><Failure error={account.error} again={account.again} /></Page> : <Loading />;
   const [, , view = "", one, more] = p.route.path;
   const props: AccountProps = { account: account.value, session: p.session, route: p.route, reload: account.again };
   const found = views.find(([name]) => name === view);

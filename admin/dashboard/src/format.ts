@@ -2,9 +2,13 @@
 
 let locale: string | undefined;
 
-/** Sets the locale of all that is written; undefined: the browser's. */
+/** Sets the locale of all that is written; undefined, or what is none: the browser's. */
 export function setLocale(to: string | undefined): void {
-  locale = to;
+  try {
+    locale = Intl.getCanonicalLocales(to)[0];
+  } catch {
+    locale = undefined;
+  }
 }
 
 const numbers = new Map<string, Intl.NumberFormat>();
@@ -35,29 +39,38 @@ export function percent(share: number): string {
 /** At least two digits: 09 */
 export const twoDigits = (n: number): string => format({ minimumIntegerDigits: 2, useGrouping: false }).format(n);
 
+/** An instant in a zone. A zone that this browser is too old to know becomes UTC, and the text says so. */
+function write(at: string, zone: string, options: Intl.DateTimeFormatOptions): string {
+  try {
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: zone }).format(new Date(at));
+  } catch {
+    return new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" }).format(new Date(at)) + " UTC";
+  }
+}
+
 /** 1 December 2026, 00:00 */
 export function instant(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "short", timeZone: zone }).format(new Date(at));
+  return write(at, zone, { dateStyle: "long", timeStyle: "short" });
 }
 
 /** 1 Dec 2026, 00:00:00 */
 export function exact(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: zone }).format(new Date(at));
+  return write(at, zone, { dateStyle: "medium", timeStyle: "medium" });
 }
 
 /** 1 Dec 2026, 00:00 */
 export function brief(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone }).format(new Date(at));
+  return write(at, zone, { dateStyle: "medium", timeStyle: "short" });
 }
 
 /** 28 Nov */
 export function day(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: zone }).format(new Date(at));
+  return write(at, zone, { day: "numeric", month: "short" });
 }
 
 /** 28 Nov 2026 */
 export function date(at: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: zone }).format(new Date(at));
+  return write(at, zone, { dateStyle: "medium" });
 }
 
 /** Of a calendar day as 2026-11-28, which has no zone: Sat, 28 Nov */
@@ -65,9 +78,13 @@ export function calendarDay(d: string): string {
   return new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" }).format(new Date(d + "T00:00:00Z"));
 }
 
-/** Today in a zone, as 2026-11-28. */
+/** Today in a zone, as 2026-11-28; in UTC where the browser does not know the zone. */
 export function today(zone: string, now = new Date()): string {
-  return new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone }).format(now);
+  try {
+    return new Intl.DateTimeFormat("en-CA", { year: "numeric", month: "2-digit", day: "2-digit", timeZone: zone }).format(now);
+  } catch {
+    return now.toISOString().slice(0, 10);
+  }
 }
 
 /** A calendar day so many days later or earlier, as 2026-11-28. */

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 type Theme = "light" | "dark" | "";
 
 const kept = "tollgate-theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
 
 function remembered(): Theme {
   try {
@@ -21,7 +22,13 @@ export function ThemeSwitch() {
     else delete document.documentElement.dataset.theme;
     try { localStorage.setItem(kept, theme); } catch { /* private mode: it lasts as long as the page */ }
   }, [theme]);
-  const dark = theme ? theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  const [darkSystem, follow] = useState(system.matches);
+  useEffect(() => {
+    const change = () => follow(system.matches);
+    system.addEventListener("change", change);
+    return () => system.removeEventListener("change", change);
+  }, []);
+  const dark = theme ? theme === "dark" : darkSystem;
   return (
     <button class="button little plain" aria-pressed={dark} onClick={() => set(dark ? "light" : "dark")} title={dark ? "Light colours" : "Dark colours"}>
       <svg width="16" height="16" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true">

@@ -17,7 +17,7 @@ export function AccountsPage(p: { session: Session; route: Route }) {
   const asked = p.route.query.get("q") ?? "";
   const accounts = useLoad((signal) => (asked ? search(asked, signal) : api.accounts({ limit: shown, cursor }, signal)), [cursor, asked]);
   const may = p.session.role !== "read" && p.session.account === null;
-  if (!accounts.value) return accounts.error ? <Failure error={accounts.error} again={accounts.again} /> : <Loading />;
+  if (!accounts.value) return accounts.error ? <Page title="Accounts"><Failure error={accounts.error} again={accounts.again} /></Page> : <Loading />;
   const { data, next_cursor } = accounts.value;
   if (data.length === 0 && !cursor && !asked) return <FirstRun may={may} />;
   return (
