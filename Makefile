@@ -27,8 +27,12 @@ parts: ## install what the tests need and this machine lacks: a C compiler, Post
 	[ -z "$$missing" ] || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null || \
 	  { apt-get update -q && apt-get install -y -q --no-install-recommends $$missing; }
 
+.PHONY: jaeger
+jaeger: ## build the Jaeger that the tests look at traces in, unless it is there (the first time takes some five minutes)
+	CI=true go test -count=1 -timeout 15m -run '^TestJaegerIsThere$$' ./deploy/deploytest
+
 .PHONY: test
-test: parts ## run all tests with the race detector, and real SDKs (Node 20 or newer; the first time takes minutes)
+test: parts jaeger ## run all tests with the race detector, and real SDKs (Node 20 or newer; the first time takes minutes)
 	go test -race -timeout 20m ./...
 	cd examples/clients && go test -count=1 -timeout 20m ./...
 
