@@ -50,6 +50,7 @@ async function search(asked: string, signal: AbortSignal): Promise<Listed<Accoun
 /** The text goes into the address once its writer pauses. */
 function Search({ asked }: { asked: string }) {
   const [text, set] = useState(asked);
+  useEffect(() => set((written) => (written.trim() === asked ? written : asked)), [asked]); // a link was followed
   useEffect(() => {
     if (text.trim() === asked) return;
     const pause = setTimeout(() => replace(href(["accounts"], { q: text.trim() })), 250);
