@@ -135,7 +135,7 @@ func TestGiantBodies(t *testing.T) {
 	r := newRig(t, nil) // max_request_bytes is 1 MiB
 	_, secret := r.account(100_000, nil)
 	r.do(request{path: chatPath, secret: secret, body: chat(`{}`)})
-	calls := r.provider.Calls()
+	calls, figures := r.provider.Calls(), ""
 	for name, length := range map[string]string{"announced": "Content-Length: 1073741824", "chunked": "Transfer-Encoding: chunked"} {
 		t.Run(name, func(t *testing.T) {
 			conn := r.dial(t)
@@ -165,6 +165,7 @@ func TestGiantBodies(t *testing.T) {
 				if took := after.TotalAlloc - before.TotalAlloc; n > 64<<20 || took > 16<<20 {
 					t.Errorf("%d MiB were taken off the client, %d MiB allocated", n>>20, took>>20)
 				}
+				figures += fmt.Sprintf(" %s_taken_kib=%d %s_allocated_kib=%d", name, n>>10, name, (after.TotalAlloc-before.TotalAlloc)>>10)
 			case <-time.After(10 * time.Second):
 				t.Error("the gateway still reads")
 			}
@@ -173,6 +174,7 @@ func TestGiantBodies(t *testing.T) {
 	if r.provider.Calls() != calls {
 		t.Error("the provider was called")
 	}
+	fmt.Printf("FAULT body-of-1-gib answered=413%s RESULT %s\n", figures, map[bool]string{true: "FAIL", false: "ok"}[t.Failed()])
 }
 
 // TestAnnouncedBodiesTakeNoRoom: many clients that announce large bodies and send little leave room for the others.

@@ -25,6 +25,7 @@ var all = []tests{
 	{of: "./cmd/tollgate", names: "^(TestChangesAreHeard|TestKillStormOfOneOfThree)$", own: []string{"-changes=200", "-kills=50"}},
 	{of: "./cmd/tollgate", names: "^TestPostgresIsAway$", own: []string{"-away=60s"}},
 	{of: "./cmd/tollgate", names: "^TestPostgresIsAway$", own: []string{"-away=60s", "-spared"}},
+	{of: "./cmd/tollgate", names: "^TestSlowClients$", own: []string{"-slow=2000"}},
 	{of: "./cmd/tollgate", names: "^TestSoak$", own: []string{"-soak=120s"}},
 }
 
@@ -56,6 +57,8 @@ var faults = []fault{
 	{"privacy canary", []string{"privacy-canary", "privacy-canary-dialects"}},
 	{"smuggling and header tricks", []string{"smuggling", "provider-tricks", "doors", "free_paths"}},
 	{"parsers that differ", []string{"parser-differential", "recordings"}},
+	{"slow clients", []string{"slow-clients"}},
+	{"bodies without end", []string{"body-of-1-gib"}},
 	{"stops by signals", []string{"sigterm", "second-signal"}},
 	{"books changed by hand", []string{"verify-by-hand"}},
 	{"the database is not on the way of a request", []string{"round-trips"}},
