@@ -22,7 +22,7 @@ func TestDocumentSatisfiesALinter(t *testing.T) {
 	}
 	for _, c := range []struct{ what, old, new string }{
 		{"a reference to nothing", `"#/components/schemas/AccountList"`, `"#/components/schemas/Accounts"`},
-		{"an unknown type", "in_seconds: { type: integer }", "in_seconds: { type: int }"},
+		{"an unknown type", "in_seconds: { type: integer,", "in_seconds: { type: int,"},
 		{"a path parameter that is not declared", "/api/v1/accounts/{account}/tokens:", "/api/v1/accounts/{id}/tokens:"},
 		{"two calls of one name", "operationId: listGrants", "operationId: listKeys"},
 		{"a nullable of 3.0", `type: [string, "null"], format: date-time`, `type: string, nullable: true, format: date-time`},
