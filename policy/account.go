@@ -16,6 +16,8 @@ type account struct {
 
 	lease *lease   // of the running period; nil: nothing is known yet
 	past  []*lease // of older periods, as long as something of them runs or has to go back
+	// Without a lease: fresh says that this life has had none of the account, lost that a lost answer may have granted one.
+	fresh, lost bool
 
 	terms terms
 	stale bool  // a change was heard
@@ -146,7 +148,9 @@ func (a *account) learn(l *lease, ask Ask, answer Lease) {
 	current := a.lease
 	if current == nil || !current.start.Equal(answer.Period.Start) {
 		next := &lease{epoch: ask.Epoch, start: answer.Period.Start}
-		if current == nil {
+		if current == nil && a.fresh {
+			next.spent = answer.Spent
+		} else if current == nil {
 			// An account goes out of memory only with nothing free and nothing held, so what this epoch
 			// still has of it was spent.
 			next.spent = max(answer.Spent, answer.Granted-answer.Returned)
@@ -162,7 +166,7 @@ func (a *account) learn(l *lease, ask Ask, answer Lease) {
 	a.lease.returned = max(a.lease.returned, answer.Returned)
 	a.terms.period, a.terms.left, a.terms.extraPurchased = answer.Period, answer.Left, answer.ExtraPurchased
 	a.terms.status, a.terms.admission = answer.Status, answer.Admission
-	a.gone, a.failedTill = false, time.Time{}
+	a.gone, a.lost, a.failedTill = false, false, time.Time{}
 }
 
 // crumbs is a lease of an older period of which something has to go back, nil when there is none.
@@ -181,7 +185,7 @@ func (a *account) crumbs() *lease {
 
 // resting says that the store has nothing to hear of the account, and nothing of it runs here.
 func (a *account) resting() bool {
-	return a.open == 0 && a.exchanging == nil && a.crumbs() == nil && (a.lease == nil || a.gone || !a.lease.restless())
+	return a.open == 0 && a.exchanging == nil && !a.lost && a.crumbs() == nil && (a.lease == nil || a.gone || !a.lease.restless())
 }
 
 // add sets tokens of the running period's lease aside.

@@ -15,8 +15,9 @@ type accounts struct {
 	all *simplelru.LRU[string, *account] // bounded by limit here, since not every account may go
 	// active are those of which the store may have to hear: what they hold here goes back when they are idle.
 	active map[*account]struct{}
-	// forgotten is what the accounts that went out of memory had counted.
+	// forgotten is what the accounts that went out of memory had counted; lost says that one of them had a lease.
 	forgotten Stats
+	lost      bool
 }
 
 func newAccounts(limit int) *accounts {
@@ -46,7 +47,7 @@ func (s *accounts) find(id string) *account {
 		return a
 	}
 	s.shrink()
-	a := &account{id: id}
+	a := &account{id: id, fresh: !s.lost}
 	s.all.Add(id, a)
 	return a
 }
@@ -85,6 +86,7 @@ func (s *accounts) forget(a *account) bool {
 		return false
 	}
 	a.evicted = true
+	s.lost = s.lost || a.lease != nil
 	s.forgotten.Admitted += a.admitted
 	s.forgotten.Settled += a.settled
 	s.forgotten.Released += a.released

@@ -62,10 +62,10 @@ func (g *Gate) take(ctx context.Context, a *account, n Need, now time.Time) (*Ho
 func (t *attempt) look() (*Hold, Ask, error) {
 	a, g := t.a, t.gate
 	due := a.due(g, t.now)
-	if a.lease == nil && due {
+	if due && a.lease == nil && !a.fresh { // what is granted now could not be told from what was spent before
 		return nil, Ask{}, nil
 	}
-	if due && t.asked < exchangesMax {
+	if due && (t.asked < exchangesMax || a.lease == nil) { // of an account that is new here, the mode is a guess
 		d, err := t.need.as(a.mode(t.options), t.options)
 		if err != nil { // perhaps the mode is another by now
 			return nil, Ask{}, nil

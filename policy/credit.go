@@ -13,13 +13,17 @@ type Credit interface {
 	// lock. All counters are cumulative for (account, period, epoch), so that a call can be repeated and a lost
 	// answer heals on the next one. It fails with accounting.ErrNotFound for an account that does not live.
 	Exchange(ctx context.Context, ask Ask) (Lease, error)
+	// GiveBack is Exchange for asks that need nothing, of one epoch and about different accounts, all of which are
+	// answered or none. An account that does not live is missing in the answer.
+	GiveBack(ctx context.Context, asks []Ask) (map[string]Lease, error)
 }
 
 // Ask is one replica's side of an exchange.
 type Ask struct {
 	Account string
 	Epoch   string
-	// PeriodStart is the period that Returned and Spent count for; zero when the replica knows of none yet.
+	// PeriodStart is the period that Returned and Spent count for; zero when the replica knows of none yet. Then it may
+	// need something only if this epoch has had nothing of the account so far, but what a lost answer granted.
 	// The store answers for the period that runs at Now, and closes nothing of the older one: its events still come.
 	PeriodStart time.Time
 	// Granted, Returned and Spent are this epoch's totals in the period, so far as the replica knows. Granted serves

@@ -184,6 +184,20 @@ func (l *memoryLedger) Exchange(_ context.Context, ask Ask) (Lease, error) {
 	return answer, nil
 }
 
+func (l *memoryLedger) GiveBack(ctx context.Context, asks []Ask) (map[string]Lease, error) {
+	answers := map[string]Lease{}
+	for _, ask := range asks {
+		answer, err := l.Exchange(ctx, ask)
+		switch {
+		case err == nil:
+			answers[ask.Account] = answer
+		case !errors.Is(err, accounting.ErrNotFound):
+			return nil, err
+		}
+	}
+	return answers, nil
+}
+
 func lend(l *accounting.Lending, ask Ask) Lease {
 	running := l.Pools.Running()
 	if !ask.PeriodStart.IsZero() {

@@ -87,7 +87,11 @@ func TestAnotherLifeBeginsWithNothing(t *testing.T) {
 func TestAnAnswerToTheLastLifeIsForgotten(t *testing.T) {
 	w := newWorld(t, newLedger().account("acme", 1000), Options{})
 	caller := w.caller("key_acme")
-	w.ledger.during = func() { w.ledger.during = nil; w.gate.Renew("e2", time.Time{}) }
+	w.ledger.during = func() {
+		w.ledger.during = nil
+		w.ledger.close(w.gate.life.Load().epoch)
+		w.gate.Renew("e2", time.Time{})
+	}
 	_, err := w.gate.Admit(t.Context(), caller, asking(4, 99))
 	w.denied(err, AccountingUnavailable)
 	if h := w.admit("acme", asking(4, 99)); h.Epoch != "e2" {

@@ -132,6 +132,16 @@ func (m *model) leap(t *rapid.T) {
 	m.at = m.at.Add(17 * 24 * time.Hour)
 }
 
+// forget has the account go out of a replica's memory, if it may.
+func (m *model) forget(t *rapid.T) {
+	s := m.draw(t).gate.accounts
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, ok := s.all.Peek("acme"); ok && s.forget(a) {
+		s.all.Remove("acme")
+	}
+}
+
 // sweep is what Run does within two seconds.
 func (m *model) sweep() {
 	m.ledger.loseAnswer = false
@@ -232,10 +242,11 @@ func TestModel(t *testing.T) {
 						a.MonthlyTokens = &more
 					})
 				},
-				"renew": m.renew,
-				"fail":  func(t *rapid.T) { m.ledger.down = rapid.Bool().Draw(t, "down") },
-				"lose":  func(t *rapid.T) { m.ledger.loseAnswer = true },
-				"":      m.check,
+				"renew":  m.renew,
+				"forget": m.forget,
+				"fail":   func(t *rapid.T) { m.ledger.down = rapid.Bool().Draw(t, "down") },
+				"lose":   func(t *rapid.T) { m.ledger.loseAnswer = true },
+				"":       m.check,
 			})
 			m.rest(t)
 		}))

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,31 +66,46 @@ func (g *Gate) sweep(ctx context.Context) {
 	}
 }
 
+// together is how many accounts give back in one call: their locks in the store are held at once.
+const together = 32
+
 // tidy gives back what is free of older periods, and of accounts that had no request for idle. While the store
 // is down it keeps them: they are what accounts go on from. What a life that is over was lent is not its to give back.
 func (g *Gate) tidy(ctx context.Context, idle time.Duration) {
-	for _, a := range g.accounts.awake() {
-		if g.down.Load() || ctx.Err() != nil || g.Over() {
-			return
+	for some := range slices.Chunk(g.accounts.awake(), together) {
+		for owing := g.owing(some, idle); len(owing) > 0; owing = g.owing(some, idle) {
+			if err := g.giveBack(ctx, owing); err != nil || ctx.Err() != nil {
+				return // the store is down, as g.down says by now
+			}
 		}
-		if err := g.tidyAccount(ctx, a, idle); err != nil {
-			return // the store is down, as g.down says by now
+		for _, a := range some {
+			g.accounts.rest(a)
 		}
-		g.accounts.rest(a)
 	}
 }
 
-func (g *Gate) tidyAccount(ctx context.Context, a *account, idle time.Duration) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for l := a.crumbs(); l != nil && a.exchanging == nil; l = a.crumbs() {
-		if _, err := g.exchange(ctx, a, l, 0, false); err != nil {
-			return err
+// owing readies what some accounts have to give back of one lease each, as long as the store can be told.
+func (g *Gate) owing(some []*account, idle time.Duration) (all []*telling) {
+	for _, a := range some {
+		if g.down.Load() || g.Over() {
+			return all
 		}
+		a.mu.Lock()
+		if l, owes := a.owes(g.now(), idle); owes {
+			all = append(all, g.tell(a, l, 0, false))
+		}
+		a.mu.Unlock()
 	}
-	if a.exchanging != nil || a.gone || a.lease == nil || !a.lease.restless() || g.now().Sub(a.usedAt) < idle {
-		return nil
+	return all
+}
+
+// owes says whether the store has to hear of the account, and of which lease, nil when it has to say what it granted.
+func (a *account) owes(now time.Time, idle time.Duration) (*lease, bool) {
+	if a.exchanging != nil || a.gone {
+		return nil, false
 	}
-	_, err := g.exchange(ctx, a, a.lease, 0, false)
-	return err
+	if l := a.crumbs(); l != nil {
+		return l, true
+	}
+	return a.lease, now.Sub(a.usedAt) >= idle && (a.lost || a.lease != nil && a.lease.restless())
 }

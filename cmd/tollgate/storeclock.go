@@ -71,6 +71,14 @@ func (c *storeClock) Exchange(ctx context.Context, ask policy.Ask) (policy.Lease
 	return lease, err
 }
 
+// GiveBack counts as an exchange.
+func (c *storeClock) GiveBack(ctx context.Context, asks []policy.Ask) (map[string]policy.Lease, error) {
+	began := time.Now()
+	answers, err := c.Store.GiveBack(ctx, asks)
+	c.count("exchange", began, err)
+	return answers, err
+}
+
 func (c *storeClock) Key(ctx context.Context, hash policy.Hash) (policy.Key, bool, error) {
 	began := time.Now()
 	k, lives, err := c.Store.Key(ctx, hash)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tollgate/tollgate/accounting"
@@ -164,5 +165,48 @@ func exchangeAfterOverspend(r *rig) {
 	told := policy.Ask{Account: "acme", PeriodStart: november.Period.Start, Spent: 500, Need: 60}
 	if december := r.exchange(told); december.Verdict != policy.Granted || december.Granted != 100 {
 		r.Fatalf("after 500 spent in November: %+v", december)
+	}
+}
+
+// giveBack has accounts tell of all that one could tell by itself: leases of the running month and of the last one.
+func giveBack(r *rig) {
+	const accounts = 40 // more than go into one statement of the embedded store
+	r.do(r.Start(r.ctx(), "epoch", "journal", r.now))
+	var asks []policy.Ask
+	for i := range accounts {
+		id := fmt.Sprintf("a%02d", accounts-i)
+		r.account(id, 1000)
+		november := r.exchange(policy.Ask{Account: id, Need: 1})
+		asks = append(asks, policy.Ask{Account: id, Epoch: "epoch", PeriodStart: november.Period.Start, Granted: 1000, Returned: 700 + int64(i), Spent: 100})
+		r.now = november.Period.End.Add(-time.Hour)
+	}
+	r.now = r.now.Add(2 * time.Hour) // the month ends for all, and they roll with it
+	r.do(r.DeleteAccount(r.ctx(), "a03", r.now))
+	for i := range asks {
+		asks[i].Now = r.now
+	}
+	asks = append(asks, policy.Ask{Account: "nobody", Epoch: "epoch", Now: r.now})
+	got := must[map[string]policy.Lease](r)(r.GiveBack(r.ctx(), asks))
+	if len(got) != accounts-1 {
+		r.Errorf("%d accounts are answered for, want those that live", len(got))
+	}
+	for _, ask := range asks {
+		answer, answered := got[ask.Account]
+		if !answered {
+			continue
+		}
+		if answer.Left.Monthly != 1000 || answer.Period.Used != 0 || !answer.Period.Start.After(ask.PeriodStart) {
+			r.Errorf("%s: %+v", ask.Account, answer)
+		}
+		r.same(ask.Account+" by itself", r.exchange(ask), answer)
+	}
+	if none := must[map[string]policy.Lease](r)(r.GiveBack(r.ctx(), nil)); len(none) != 0 {
+		r.Errorf("nobody is answered with %+v", none)
+	}
+	r.do(r.CloseEpochs(r.ctx(), "journal", ""))
+	for id, answer := range must[map[string]policy.Lease](r)(r.GiveBack(r.ctx(), asks)) {
+		if answer.Granted != 0 || answer.Spent != 0 {
+			r.Errorf("%s: a closed life tells: %+v", id, answer)
+		}
 	}
 }

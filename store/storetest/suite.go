@@ -65,6 +65,7 @@ func Run(t *testing.T, kind string, open Opener) {
 		{"a lease is everything, once", exchange},
 		{"a lease survives its period, its epoch and its store", exchangeOverTime},
 		{"what was overspent in an earlier period does not weigh on the running one", exchangeAfterOverspend},
+		{"many accounts give back at once", giveBack},
 		{"a refusal says why", refusals},
 		{"answers are remembered for a day", remembered},
 		{"text of a model's name is stored as far as it can be", oddModels},
