@@ -10,30 +10,36 @@ import (
 	"github.com/tollgate/tollgate/store/pgtest"
 )
 
-// BenchmarkApply500 stores batches of 500 events of 50 accounts, with three chatbots and two models each.
+// BenchmarkApply500 stores batches of 500 events of 50 accounts, with three chatbots and two models each; told: with a
+// target of webhooks that hears everything.
 func BenchmarkApply500(b *testing.B) {
-	b.Run("SQLite", func(b *testing.B) {
-		s, err := Open(b.Context(), filepath.Join(b.TempDir(), "tollgate.db"), Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer s.Close()
-		apply500(b, s)
-	})
-	b.Run("Postgres", func(b *testing.B) {
-		s, err := Connect(pgtest.URL(b), Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer s.Close()
-		if err := s.Migrate(b.Context()); err != nil {
-			b.Fatal(err)
-		}
-		apply500(b, s)
-	})
+	for _, told := range []bool{false, true} {
+		b.Run(fmt.Sprintf("SQLite/told=%t", told), func(b *testing.B) {
+			s, err := Open(b.Context(), filepath.Join(b.TempDir(), "tollgate.db"), Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			apply500(b, s, told)
+		})
+		b.Run(fmt.Sprintf("Postgres/told=%t", told), func(b *testing.B) {
+			s, err := Connect(pgtest.URL(b), Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Migrate(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			apply500(b, s, told)
+		})
+	}
 }
 
-func apply500(b *testing.B, s *Store) {
+func apply500(b *testing.B, s *Store, told bool) {
+	if told {
+		s.Tell(accounting.Audience{LowShares: []int64{800, 950}, Targets: []accounting.Target{{Name: "shop", Kinds: accounting.NoticeKinds}}})
+	}
 	const batch, accounts = 500, 50
 	now := time.Date(2026, 11, 24, 7, 0, 0, 0, time.UTC)
 	monthly := int64(1) << 40
