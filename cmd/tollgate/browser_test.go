@@ -101,7 +101,9 @@ const watch = `
 		return e;
 	};
 	window.focusName = () => inFocus()?.computedName ?? "";
-	window.named = (role, name) => [...parts()].find(e => e.computedRole === role && e.computedName.startsWith(name) && e.checkVisibility());
+	const candidates = {link: "a", button: "button", textbox: "input, textarea", combobox: "input, select", heading: "h1, h2, h3"}; // names are dear
+	window.named = (role, name) => [...parts()].find(e =>
+		e.matches(candidates[role]) && e.computedRole === role && e.computedName.startsWith(name) && e.checkVisibility());
 `
 
 // profileFolder is removed at the end, for which Chromium's last children need a while.
@@ -244,7 +246,7 @@ func js[V any](b *browser, expression string) V {
 // until waits for an expression to be true.
 func (b *browser) until(expression string) {
 	b.t.Helper()
-	step(b, "wait for "+expression, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(stepWait)))
+	step(b, "wait for "+expression, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(15*time.Millisecond), chromedp.WithPollingTimeout(stepWait)))
 }
 
 // open goes to a hash route and waits until the page has all it asked for.
@@ -254,7 +256,12 @@ func (b *browser) open(route string) {
 	if at != b.home {
 		step(b, "open "+b.home+route, chromedp.Navigate(b.home+route))
 	} else {
-		js[bool](b, fmt.Sprintf("(location.hash = %q, true)", route))
+		js[bool](b, fmt.Sprintf(`new Promise(done => {
+			const to = new URL(%q, location.href).href;
+			if (to === location.href) return done(true);
+			addEventListener("hashchange", () => setTimeout(() => done(true)), {once: true});
+			location.href = to;
+		})`, route))
 	}
 	b.settle()
 }
@@ -269,7 +276,7 @@ func (b *browser) reload() {
 // settle waits until nothing is loaded any more.
 func (b *browser) settle() {
 	b.t.Helper()
-	b.until(`document.readyState === "complete" && window.running === 0 && performance.now() > window.calm + 100 && !!document.querySelector("h1") && !document.querySelector(".loading")`)
+	b.until(`document.readyState === "complete" && window.running === 0 && performance.now() > window.calm + 40 && !!document.querySelector("h1") && !document.querySelector(".loading, [aria-busy=true]")`)
 }
 
 // shows waits for visible text anywhere on the page.

@@ -13,6 +13,7 @@ import (
 // TestDashboardByKeyboard signs in, opens an account, buys, makes a key, uses it, revokes it and signs out, with no key but
 // Tab, Enter, Escape and what is typed.
 func TestDashboardByKeyboard(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")

@@ -31,6 +31,7 @@ func (w *world) keyNamed(t *testing.T, account, name string) (found madeKey) {
 // TestDashboardKey: a key that was made in the page is used for a real request, its secret is shown once, its limits are
 // changed, and revoked in the page it is refused.
 func TestDashboardKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -69,6 +70,7 @@ func TestDashboardKey(t *testing.T) {
 
 // TestDashboardChangeOfWhatChanged: who changes what somebody else has changed meanwhile is told, and nothing is overwritten.
 func TestDashboardChangeOfWhatChanged(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -89,6 +91,7 @@ func TestDashboardChangeOfWhatChanged(t *testing.T) {
 
 // TestDashboardAccount opens an account in the page, changes it, and deletes it.
 func TestDashboardAccount(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")

@@ -77,11 +77,12 @@ var looks = []struct {
 	name          string
 	width, height int64
 	scheme        string
-}{{"wide-light", 1280, 900, "light"}, {"wide-dark", 1280, 900, "dark"}, {"phone-light", 320, 700, "light"}, {"phone-dark", 320, 700, "dark"}}
+}{{"wide-light", 1280, 900, "light"}, {"wide-dark", 1280, 900, "dark"}, {"phone-light", 320, 700, "light"}}
 
 // TestDashboardPagesForEveryone opens every page light and dark, wide and on a phone: axe finds nothing, nothing stands
 // out to the side, every link leads somewhere, and the tab neither complains nor asks another host.
 func TestDashboardPagesForEveryone(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -158,6 +159,7 @@ func (b *browser) follow(links map[string]bool) {
 
 // TestDashboardTakesNamesAsText shows names with markup as they are written, on every page that has them.
 func TestDashboardTakesNamesAsText(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -176,6 +178,7 @@ func TestDashboardTakesNamesAsText(t *testing.T) {
 
 // TestDashboardPolicyHolds sees that no script but the dashboard's own runs, whatever gets into the page.
 func TestDashboardPolicyHolds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	answer := step(b, "open", chromedp.NavigateResponse(b.home))

@@ -15,6 +15,7 @@ import (
 // TestDashboardSession: a wrong token is told, a right one outlives a reload, its cookie is out of scripts' reach and is
 // not the token, and signing out ends it.
 func TestDashboardSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -47,6 +48,7 @@ func TestDashboardSession(t *testing.T) {
 
 // TestDashboardOfAReader: who may only read sees every page and why nothing can be changed.
 func TestDashboardOfAReader(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -78,6 +80,7 @@ func TestDashboardOfAReader(t *testing.T) {
 
 // TestDashboardOfAnOperator: daily work is done, what only an administrator may is not offered.
 func TestDashboardOfAnOperator(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -95,6 +98,7 @@ func TestDashboardOfAnOperator(t *testing.T) {
 
 // TestDashboardUnderASubPath runs it behind a proxy that serves it somewhere below another site's root.
 func TestDashboardUnderASubPath(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	inner, err := url.Parse(w.admin)
 	if err != nil {

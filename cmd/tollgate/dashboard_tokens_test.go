@@ -33,6 +33,7 @@ func (w *world) ask(t *testing.T, key string) int {
 // TestDashboardTokenView has the three parts under the names that customers know, the API's own figures in them, and a
 // countdown that runs.
 func TestDashboardTokenView(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -60,6 +61,7 @@ func TestDashboardTokenView(t *testing.T) {
 
 // TestDashboardPurchaseUnblocks: an account that is refused buys in the page, the page shows it, and the same request passes.
 func TestDashboardPurchaseUnblocks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -83,6 +85,7 @@ func TestDashboardPurchaseUnblocks(t *testing.T) {
 
 // TestDashboardPurchaseOnce: a form that is sent twice buys once, and what the API refuses stands at its field.
 func TestDashboardPurchaseOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")

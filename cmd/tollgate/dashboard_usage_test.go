@@ -32,6 +32,7 @@ const chartTable = `[...document.querySelectorAll("figure tbody tr")].map(r => N
 
 // TestDashboardUsage: chart, table, shares and CSV say what the API says, with filters that stand in the address.
 func TestDashboardUsage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")
@@ -99,6 +100,7 @@ func sumOfCSV(t *testing.T, text, column string) (sum int64) {
 
 // TestDashboardEvents pages through the events of a filter, and each is there once; one event's page has all of it.
 func TestDashboardEvents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, "")
 	b := newBrowser(t, w.admin)
 	b.size(1280, 900, "light")

@@ -29,7 +29,7 @@ export function EventsPage(p: AccountProps) {
       {events.value && (events.value.data.length === 0
         ? <NoEvents {...p} asked={Object.keys(filters).length > 0 || range.preset !== "all" || cursor !== ""} />
         : (
-          <section class="card">
+          <section class="card" aria-busy={events.waits || facets.waits}>
             <Events events={events.value.data} account={account.id} zone={account.timezone} keys={facets.value?.keys ?? new Map()} />
             <Pager first={cursor ? withQuery(route, {}) : null}
               next={events.value.next_cursor ? href(route.path, { ...Object.fromEntries(route.query), cursor: events.value.next_cursor }) : null} />

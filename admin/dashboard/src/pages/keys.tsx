@@ -24,7 +24,7 @@ export function KeysPage(p: AccountProps) {
       {keys.error && <Failure error={keys.error} again={keys.again} />}
       {!keys.value && !keys.error && <Loading />}
       {keys.value && <Keys keys={keys.value} account={account} session={session} set={set}
-        used={new Map(used.value?.map((row) => [row.key ?? "", row.charged.total]))} />}
+        waits={used.waits} used={new Map(used.value?.map((row) => [row.key ?? "", row.charged.total]))} />}
       {doing?.what === "make" && <NewKey account={account.id} onClose={close} onMade={(key) => { set({ what: "made", key }); keys.again(); }} />}
       {doing?.what === "made" && <MadeKey made={doing.key} onClose={close} />}
       {doing?.what === "change" && <ChangeKey account={account.id} id={doing.key.id} onClose={close} onDone={() => { close(); keys.again(); }} />}
@@ -40,7 +40,7 @@ export function KeysPage(p: AccountProps) {
 
 const nameOf = (key: Key) => key.name || key.id;
 
-function Keys(p: { keys: Key[]; account: Account; session: Session; used: Map<string, number>; set: (d: Doing) => void }) {
+function Keys(p: { keys: Key[]; account: Account; session: Session; used: Map<string, number>; waits: boolean; set: (d: Doing) => void }) {
   const why = barred(p.session, "change");
   if (p.keys.length === 0) {
     return (
@@ -68,7 +68,7 @@ function Keys(p: { keys: Key[]; account: Account; session: Session; used: Map<st
   }
   const state = (k: Key) => (k.revoked_at ? 1 : 0);
   return (
-    <section class="card">
+    <section class="card" aria-busy={p.waits}>
       <Table stack caption="Keys of this account" hideCaption rows={[...p.keys].sort((a, b) => state(a) - state(b) || b.created_at.localeCompare(a.created_at))} id={(k) => k.id} columns={columns} />
     </section>
   );

@@ -20,7 +20,7 @@ export function LedgerPage(p: AccountProps) {
       {ledger.value && (ledger.value.data.length === 0
         ? <Empty title="Nothing here yet"><p>The first entry is made when the account's first period opens.</p></Empty>
         : (
-          <section class="card">
+          <section class="card" aria-busy={ledger.waits}>
             <Entries entries={ledger.value.data} account={account.id} zone={account.timezone} />
             <Pager first={cursor ? href(route.path) : null} next={ledger.value.next_cursor ? href(route.path, { cursor: ledger.value.next_cursor }) : null} />
           </section>

@@ -25,7 +25,7 @@ export function UsagePage(p: AccountProps) {
       <Filters route={route} facets={facets.value} names={facetNames} />
       {facets.error && <Failure error={facets.error} again={facets.again} />}
       {!facets.value && !facets.error && <Loading />}
-      {facets.value && <Figures {...p} facets={facets.value} filters={filters} />}
+      {facets.value && <div aria-busy={facets.waits}><Figures {...p} facets={facets.value} filters={filters} /></div>}
     </AccountPage>
   );
 }
@@ -91,7 +91,7 @@ function ByDay(p: AccountProps & { facets: Facets; filters: Record<string, strin
   const days = useLoad((signal) => api.usage(account.id, { ...span, ...p.filters, group_by: "day," + by }, signal),
     [account.id, facets, by, JSON.stringify(p.filters)]);
   return (
-    <section class="card" aria-labelledby="by-day">
+    <section class="card" aria-labelledby="by-day" aria-busy={days.waits}>
       <div class="row apart">
         <h2 id="by-day">Tokens charged by day</h2>
         <nav class="choice" aria-label="Stacked by">
