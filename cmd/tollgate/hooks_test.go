@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
@@ -97,6 +99,7 @@ func (h *hooks) verified(body []byte, header http.Header) string {
 	if strings.Contains(string(body), "Canary") {
 		h.t.Errorf("the account's name is told: %s", body)
 	}
+	documented(h.t, said.Type, body)
 	fact := said.Data.Account + " " + said.Type
 	switch {
 	case said.Data.Share > 0:
@@ -156,4 +159,25 @@ func (h *hooks) judge(what string, fired []string) {
 	}
 	fmt.Printf("WEBHOOK %s fired=%d delivered=%d dup=%d lost=%d resent_with_same_id=%d posts=%d %s\n",
 		what, len(fired), len(h.taken), dup, lost, h.resent, h.came, verdict(h.t))
+}
+
+// openAPI is the admin API's document.
+var openAPI = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromFile("../../admin/openapi.yaml") })
+
+// documented fails where a webhook is not what the document says of its type.
+func documented(t *testing.T, kind string, body []byte) {
+	doc, err := openAPI()
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	schema := map[string]string{"account.low": "WebhookLow", "grant.created": "WebhookGrant"}[kind]
+	var value any
+	if err := json.Unmarshal(body, &value); err != nil {
+		t.Error(err)
+		return
+	}
+	if err := doc.Components.Schemas[cmp.Or(schema, "WebhookState")].Value.VisitJSON(value, openapi3.EnableJSONSchema2020()); err != nil {
+		t.Errorf("%s is not as documented: %v\n%s", kind, err, body)
+	}
 }
