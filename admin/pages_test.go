@@ -35,22 +35,59 @@ func TestDashboardUnderASubPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar}
-	base := front.URL + "/ops/tollgate/"
-	resp, err := client.Get(base)
-	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Security-Policy") == "" {
-		t.Fatalf("the page: %v %v", resp, err)
+	base, err := url.Parse(front.URL + "/ops/tollgate/")
+	if err != nil {
+		t.Fatal(err)
 	}
-	resp, err = client.Post(base+"api/v1/session", "application/json", strings.NewReader(`{"token":"`+adminToken+`"}`))
-	if err != nil || resp.StatusCode != 201 {
-		t.Fatalf("sign-in: %v %v", resp, err)
+	ask := func(status int, method, path, body string) string {
+		t.Helper()
+		to, err := base.Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequest(method, to.String(), strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept", "text/html")
+		resp, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode != status {
+			t.Fatalf("%s %s: %d %s, %v, want %d", method, path, resp.StatusCode, text, err, status)
+		}
+		return string(text)
 	}
-	if resp, err = client.Get(base + "api/v1/accounts"); err != nil || resp.StatusCode != 200 {
-		t.Errorf("signed in, accounts: %v %v", resp, err)
+	named := regexp.MustCompile(`(?:src|href)="([^"]+)"`).FindAllStringSubmatch(ask(200, "GET", "", ""), -1)
+	if len(named) < 3 {
+		t.Errorf("the page names %q", named)
 	}
-	elsewhere, _ := url.Parse(front.URL + "/another")
-	if cookies := jar.Cookies(elsewhere); len(cookies) > 0 {
-		t.Errorf("another path of that host gets the session: %v", cookies)
+	for _, file := range named {
+		if strings.HasPrefix(file[1], "/") || strings.Contains(file[1], ":") {
+			t.Errorf("%s is not below the page", file[1])
+		}
+		ask(200, "GET", file[1], "")
 	}
+	ask(401, "GET", "api/v1/accounts", "")
+	ask(201, "POST", "api/v1/session", `{"token":"`+adminToken+`"}`)
+	ask(200, "GET", "api/v1/accounts", "")
+	for _, path := range []string{"/another", "/ops/tollgate/", "/api/v1/accounts"} {
+		elsewhere, err := base.Parse(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cookies := jar.Cookies(elsewhere); len(cookies) > 0 {
+			t.Errorf("%s gets the session: %v", path, cookies)
+		}
+	}
+	if lost := ask(404, "GET", "accounts/acme", ""); !strings.Contains(lost, `href="./../"`) {
+		t.Errorf("a wrong address leads to %s", lost)
+	}
+	ask(204, "DELETE", "api/v1/session", "")
+	ask(401, "GET", "api/v1/accounts", "")
 }
 
 // fetch is a request without a token, as a browser makes it for a page.
