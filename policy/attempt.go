@@ -70,6 +70,9 @@ func (t *attempt) look() (*Hold, Ask, error) {
 		if err != nil { // perhaps the mode is another by now
 			return nil, Ask{}, nil
 		}
+		if t.own.covers(d.want) && !t.own.covers(d.least) { // asking for all would give back what it got instead
+			return nil, Ask{Need: d.least}, nil
+		}
 		return nil, d.ask(), nil
 	}
 	if err := a.closed(); err != nil {

@@ -673,6 +673,31 @@ func TestStrictStaysBoundedWhenHoldsEndMeanwhile(t *testing.T) {
 	w.atRest()
 }
 
+// A change that is heard at any one moment of a request's exchanges does not cost it the tokens that are there.
+func TestStrictIsServedThoughChangesAreHeardMeanwhile(t *testing.T) {
+	for heard := range exchangesMax {
+		l := newLedger().account("acme", 600)
+		l.change("acme", func(a *accounting.Account) { a.Admission = string(ModeStrict) })
+		w := newWorld(t, l, Options{})
+		w.hear()
+		exchanges := 0
+		l.during = func() {
+			if exchanges == heard {
+				l.change("acme", func(a *accounting.Account) { a.Name += "x" })
+				w.hear()
+			}
+			exchanges++
+		}
+		h := w.admit("acme", Need{BodyBytes: 100, Choices: 1, OutputLimit: 5000, Weight: whole})
+		l.during = nil
+		if h.Held != 600 {
+			t.Errorf("a change heard in exchange %d: held %d of 600", heard, h.Held)
+		}
+		h.Release()
+		w.atRest()
+	}
+}
+
 // What an old period's request held and did not use comes back when the new period needs it.
 func TestCrumbsOfTheOldPeriod(t *testing.T) {
 	l := newLedger().account("acme", 100)

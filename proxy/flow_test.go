@@ -168,7 +168,9 @@ func TestPagesReadWhyTheyAreRefused(t *testing.T) {
 	_, bound := r.account(100_000, func(_ *accounting.Account, k *policy.Key) { k.Origins = []string{page} })
 	r.account(100_000, func(_ *accounting.Account, k *policy.Key) { k.Origins = []string{neighbour} })
 	_, open := r.account(100_000, nil)
-	r.do(request{method: "OPTIONS", path: chatPath, header: http.Header{"Origin": {page}, "Access-Control-Request-Method": {"POST"}}})
+	for _, origin := range []string{page, neighbour} {
+		r.do(request{method: "OPTIONS", path: chatPath, header: http.Header{"Origin": {origin}, "Access-Control-Request-Method": {"POST"}}})
+	}
 	for _, c := range []struct {
 		name, secret, origin string
 		status               int
