@@ -59,6 +59,16 @@ var mutants = []mutant{
 		"accounting ^TestRewoundStoreIsRefilled$",
 	},
 	{
+		"a share is told with each charge", "accounting/notice.go",
+		" && !had.reached(share)", "",
+		"accounting ^TestEachShareIsCrossedOnce$",
+	},
+	{
+		"a notice is claimed by all", "store/notice.go",
+		"SET due_at = $4, tries", "SET due_at = due_at + 0 * $4, tries",
+		"store ^TestSQLiteIsAStore$/^a_notice_is_one_replica's_at_a_time$",
+	},
+	{
 		"accounts not locked", "store/postgres.go",
 		`forUpdate: " FOR UPDATE", `, "",
 		"store ^TestOneOfManyIsLentTheLast$",
