@@ -342,11 +342,16 @@ type violation struct {
 	Nodes []string `json:"nodes"`
 }
 
+// installing keeps tests beside each other from doing it at once.
+var installing sync.Mutex
+
 // violations are those of WCAG 2.0 and 2.1, levels A and AA, on the page as it is now.
 func (b *browser) violations() []violation {
 	b.t.Helper()
 	if b.axe == "" {
 		const home = "../../admin/dashboard"
+		installing.Lock()
+		defer installing.Unlock()
 		npmInstall(b.t, home)
 		source, err := os.ReadFile(home + "/node_modules/axe-core/axe.min.js")
 		if err != nil {
