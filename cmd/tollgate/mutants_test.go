@@ -61,7 +61,7 @@ var mutants = []mutant{
 	{
 		"a share is told with each charge", "accounting/notice.go",
 		" && !had.reached(share)", "",
-		"accounting ^TestEachShareIsCrossedOnce$",
+		"accounting ^TestNotices$",
 	},
 	{
 		"a notice is claimed by all", "store/notice.go",
