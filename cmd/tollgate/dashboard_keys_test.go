@@ -97,7 +97,7 @@ func TestDashboardAccount(t *testing.T) {
 	b.size(1280, 900, "light")
 	b.signIn(adminToken)
 	b.expect("/api/v1/accounts")
-	b.open("#/accounts/new")
+	b.open("#/new-account")
 	b.fill("Id", "Bad Id")
 	b.fill("Name", "Velo Bicycles")
 	b.press(kb.Enter)

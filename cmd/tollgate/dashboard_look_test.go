@@ -47,7 +47,7 @@ type pageOf struct {
 // pages are all of them: one of each kind with data, without, and what differs elsewhere.
 func (w *world) pages(t *testing.T) []pageOf {
 	event := w.events(t, "acme")[0].ID
-	all := []pageOf{{"accounts", "#/accounts", ""}, {"account-new", "#/accounts/new", ""}}
+	all := []pageOf{{"accounts", "#/accounts", ""}, {"account-new", "#/new-account", ""}}
 	for _, account := range []string{"acme", "newcomer", "markup"} {
 		at := "#/accounts/" + account
 		all = append(all, pageOf{account + "-tokens", at, ""})

@@ -68,7 +68,7 @@ function Shell(p: { session: Session; onSignOut: () => void }) {
 function Content(p: { route: Route; session: Session }) {
   const [section, id] = p.route.path;
   if (section === undefined || (section === "accounts" && id === undefined)) return <AccountsPage session={p.session} route={p.route} />;
-  if (section === "accounts" && id === "new" && p.route.path.length === 2) return <NewAccountPage session={p.session} />;
+  if (section === "new-account" && id === undefined) return <NewAccountPage session={p.session} />;
   if (section === "accounts" && id !== undefined) return <AccountView key={id} id={id} {...p} />;
   return <NotFound />;
 }

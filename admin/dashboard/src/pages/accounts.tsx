@@ -22,7 +22,7 @@ export function AccountsPage(p: { session: Session; route: Route }) {
   if (data.length === 0 && !cursor && !asked) return <FirstRun may={may} />;
   return (
     <Page title="Accounts" lead="The customers of your platform, and what each has used this month."
-      actions={may && <a class="button main" href={href(["accounts", "new"])}>New account</a>}>
+      actions={may && <a class="button main" href={href(["new-account"])}>New account</a>}>
       <div class="card">
         <Search asked={asked} />
         {accounts.error && <Failure error={accounts.error} again={accounts.again} />}

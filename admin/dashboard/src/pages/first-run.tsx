@@ -11,7 +11,7 @@ export function FirstRun({ may }: { may: boolean }) {
         <li>
           <h2>Make an account</h2>
           <p class="soft">One for each customer, with its monthly tokens and the day on which they are full again.</p>
-          {may ? <p><a class="button main" href={href(["accounts", "new"])}>New account</a></p> : <p class="soft">It takes a token with the role operator or admin.</p>}
+          {may ? <p><a class="button main" href={href(["new-account"])}>New account</a></p> : <p class="soft">It takes a token with the role operator or admin.</p>}
         </li>
         <li>
           <h2>Make a key for it</h2>
