@@ -177,7 +177,7 @@ type query struct {
 // all runs queries one after the other: each sees what was there when the one before it had its locks. In a pipeline
 // that is one round trip.
 func (t *tx) all(queries ...query) error {
-	if t.pipe != nil {
+	if t.pipe != nil && len(queries) > 0 {
 		_, err := t.pipe.ask(queries...)
 		return err
 	}

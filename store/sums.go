@@ -177,23 +177,32 @@ func (t *tx) limitChatbots(s *sums) error {
 	if err != nil {
 		return err
 	}
-	for at, chatbots := range fresh {
-		if len(chatbots) == 0 {
-			continue
+	had := make(map[accountHour]int, len(fresh))
+	var asked []query
+	for at := range fresh {
+		if len(fresh[at]) > 0 {
+			asked = append(asked, query{text: chatbotsCount, args: []any{at.account, at.hour, chatbotOther, chatbotsMax}, scan: func(r row) error {
+				var n int
+				err := r.Scan(&n)
+				had[at] = n
+				return err
+			}})
 		}
-		var had int
-		_, err := t.one([]any{&had}, `SELECT COUNT(*) FROM (SELECT DISTINCT chatbot FROM usage_hourly
-			WHERE account = $1 AND hour = $2 AND chatbot <> '' AND chatbot <> $3 LIMIT $4) AS named`, at.account, at.hour, chatbotOther, chatbotsMax)
-		if err != nil {
-			return err
-		}
-		names := sortedKeys(chatbots)
-		for _, name := range names[min(len(names), chatbotsMax-had):] {
+	}
+	if err := t.all(asked...); err != nil {
+		return err
+	}
+	for at, n := range had {
+		names := sortedKeys(fresh[at])
+		for _, name := range names[min(len(names), chatbotsMax-n):] {
 			s.rename(at, name)
 		}
 	}
 	return nil
 }
+
+const chatbotsCount = `SELECT COUNT(*) FROM (SELECT DISTINCT chatbot FROM usage_hourly
+	WHERE account = $1 AND hour = $2 AND chatbot <> '' AND chatbot <> $3 LIMIT $4) AS named`
 
 // freshChatbots are the batch's chatbots that have no row in their hour.
 func (t *tx) freshChatbots(s *sums) (map[accountHour]map[string]bool, error) {

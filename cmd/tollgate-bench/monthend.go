@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tollgate/tollgate/proxy/proxytest"
+	"github.com/tollgate/tollgate/store"
 )
 
 // hot is how many accounts have half of the load, so that they are in use all the time.
@@ -25,7 +26,13 @@ type shot struct {
 }
 
 // monthEnds lets the month of all accounts end at one instant, under load.
-func (s *scale) monthEnds(ctx context.Context, url string, h *history) error {
+func (s *scale) monthEnds(ctx context.Context, url string, books *store.Store, h *history) error {
+	for more := true; more; { // all of them are in a month that runs, with few events too
+		var err error
+		if more, err = books.ResetEnded(ctx, 500); err != nil {
+			return err
+		}
+	}
 	db, err := pgx.Connect(ctx, url)
 	if err != nil {
 		return err

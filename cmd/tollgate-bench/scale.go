@@ -125,7 +125,7 @@ func (s *scale) measured(ctx context.Context, events int, beside []timing) ([]ti
 	if err := s.size(ctx, url); err != nil {
 		return nil, err
 	}
-	if err := s.monthEnds(ctx, url, h); err != nil {
+	if err := s.monthEnds(ctx, url, db, h); err != nil {
 		return nil, fmt.Errorf("the month's end: %w", err)
 	}
 	return reads, s.verify(ctx, db)
