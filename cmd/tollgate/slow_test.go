@@ -94,7 +94,7 @@ func hold(host, key string, n int, stop <-chan struct{}) bool {
 	}
 	defer conn.Close()
 	const answer = `{"model":"gpt-4o-mini","stream":true,"max_tokens":5,"messages":[],"proxytest":{"input":9,"output":1,"size":200000}}`
-	drip, head := "x", "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer " + key + "\r\n"
+	drip, head := "x", "POST /v1/chat/completions HTTP/1.1\r\nHost: gateway\r\nAuthorization: Bearer "+key+"\r\n"
 	switch n % 3 {
 	case 0:
 		head += "X-Slow: "
@@ -122,8 +122,11 @@ func hold(host, key string, n int, stop <-chan struct{}) bool {
 func resident(t *testing.T, c *child) (size int64) {
 	t.Helper()
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skip("this system does not tell a process's memory")
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(content)) {
 		if _, err := fmt.Sscanf(line, "VmRSS: %d kB", &size); err == nil {
