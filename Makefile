@@ -73,5 +73,5 @@ pgo: ## profile the gateway under load, for the compiler: cmd/tollgate/default.p
 	go run ./cmd/tollgate-bench -profile cmd/tollgate/default.pgo
 
 .PHONY: faults
-faults: parts ## every fault test, with 20,000 power losses and 200 kills; writes docs/faults.md (about 25 minutes)
+faults: parts ## every fault test, with 20,000 power losses and 200 kills; writes docs/faults.md (about 25 minutes on two cores)
 	go run ./cmd/tollgate-faults

@@ -11,7 +11,7 @@ type tests struct {
 // all are run one after the other: most of them load the machine. Each test that prints a line is in one of them.
 var all = []tests{
 	{of: "./policy ./accounting ./accounting/journal ./proxy/...", names: "^Test", flags: []string{"-race"}},
-	{of: "./store", names: "IsAStore|ServesACluster", flags: []string{"-race"}, own: []string{"-rapid.checks=300"}},
+	{of: "./store", names: "IsAStore|ServesACluster", flags: []string{"-race"}, own: []string{"-rapid.checks=100"}},
 	{of: "./accounting/journal", names: "^TestPowerLossLosesNothingAcknowledged$", own: []string{"-crashes=20000"}},
 	{of: "./store", names: "^(TestPowerLoss|TestEndsAtEachPoint|TestADamagedStoreIsFound)$", own: []string{"-crashes=20000"}},
 	{of: "./cmd/tollgate", names: "^TestKillStorm$", own: []string{"-rounds=200"}},

@@ -59,12 +59,13 @@ func TestSlowClients(t *testing.T) {
 	var slow sync.WaitGroup
 	for n := range *slowFlag {
 		slow.Go(func() {
+			time.Sleep(time.Duration(n) * 5 * time.Second / time.Duration(*slowFlag)) // they are not in step
 			for hold(host, key, n, stop) {
 				cuts.Add(1)
 			}
 		})
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(6 * time.Second) // all are there, and some again
 	beside, grown := good(), resident(t, c)-before
 	time.Sleep(4 * time.Second)
 	close(stop)
