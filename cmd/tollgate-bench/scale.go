@@ -82,7 +82,7 @@ func (s *scale) run(ctx context.Context) (err error) {
 	if err := s.settlements(ctx); err != nil {
 		return fmt.Errorf("settled events: %w", err)
 	}
-	if s.server, err = pgtest.Run("full_page_writes=off", "shared_buffers=1GB", "max_wal_size=128MB"); err != nil {
+	if s.server, err = pgtest.Run("fsync=on", "full_page_writes=off", "shared_buffers=1GB", "max_wal_size=128MB"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.server.Remove()) }()
